@@ -1,0 +1,61 @@
+"""What happens to a message on its way: each channel maps what is said [n t v] and a key to what is heard, of the same shape."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from semiosis.types import Channel
+
+
+def clear(message: Array, key: PRNGKeyArray) -> Array:
+    """The channel that changes nothing."""
+    return message
+
+
+def compose(*channels: Channel) -> Channel:
+    """The channels one after another, each with a key of its own."""
+
+    def channel(message: Array, key: PRNGKeyArray) -> Array:
+        for i, each in enumerate(channels):
+            message = each(message, jax.random.fold_in(key, i))
+        return message
+
+    return channel
+
+
+def erase(rate: float, *, end: int | None = None) -> Channel:
+    """Each symbol is lost with probability `rate`: its row becomes zero, which is no symbol; the symbol `end` is never lost."""
+
+    def channel(message: Float[Array, "n t v"], key: PRNGKeyArray) -> Float[Array, "n t v"]:
+        lost = jax.random.bernoulli(key, rate, message.shape[:-1])
+        if end is not None:
+            lost &= message[..., end] < 0.5
+        return jnp.where(lost[..., None], 0.0, message)
+
+    return channel
+
+
+def flip(rate: float, *, end: int | None = None) -> Channel:
+    """Each symbol becomes another with probability `rate`, every other symbol equally likely; the symbol `end` is neither changed nor put in."""
+
+    def channel(message: Float[Array, "n t v"], key: PRNGKeyArray) -> Float[Array, "n t v"]:
+        key_rate, key_shift = jax.random.split(key)
+        vocab_size = message.shape[-1] if end is None else end
+        changed = jax.random.bernoulli(key_rate, rate, message.shape[:-1])
+        if end is not None:
+            changed &= message[..., end] < 0.5
+        shift = jax.random.randint(key_shift, message.shape[:-1], 1, vocab_size)
+        column = jnp.arange(vocab_size)
+        source = (column - shift[..., None]) % vocab_size
+        moved = jnp.take_along_axis(message[..., :vocab_size], source, axis=-1)
+        moved = jnp.concatenate([moved, message[..., vocab_size:]], axis=-1)
+        return jnp.where(changed[..., None], moved, message)
+
+    return channel
+
+
+def shuffle(message: Array, key: PRNGKeyArray) -> Array:
+    """Messages permuted between the examples of a batch: what is heard was said, but of something else."""
+    return jax.random.permutation(key, message, axis=0)

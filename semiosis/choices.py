@@ -1,0 +1,44 @@
+"""How logits become a symbol: each choice maps logits [*n v] and a key to one-hot (or relaxed) rows [*n v]."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from semiosis.types import Choose
+
+
+def greedy(logits: Float[Array, "*n v"], key: PRNGKeyArray | None = None) -> Float[Array, "*n v"]:
+    """The likeliest symbol; the first of equals; the key is not used."""
+    return jax.nn.one_hot(jnp.argmax(logits, axis=-1), logits.shape[-1], dtype=logits.dtype)
+
+
+def sample(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n v"]:
+    """A symbol drawn from the softmax of the logits, as constant one-hot rows: no gradient passes."""
+    return jax.lax.stop_gradient(greedy(logits + jax.random.gumbel(key, logits.shape, logits.dtype)))
+
+
+def straight_through(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n v"]:
+    """A drawn symbol whose gradient is that of the softmax (Bengio et al. 2013, straight-through estimator)."""
+    soft = jax.nn.softmax(logits, axis=-1)
+    return sample(logits, key) + soft - jax.lax.stop_gradient(soft)
+
+
+def gumbel(temperature: float, *, hard: bool = False) -> Choose:
+    """Gumbel-softmax rows at a temperature > 0; `hard` makes them one-hot forward, relaxed backward (Jang et al. 2017, eq. 2)."""
+
+    def choose(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n v"]:
+        soft = jax.nn.softmax((logits + jax.random.gumbel(key, logits.shape, logits.dtype)) / temperature, axis=-1)
+        return jax.lax.stop_gradient(greedy(soft) - soft) + soft if hard else soft
+
+    return choose
+
+
+def forced(rows: Float[Array, "*n v"]) -> Choose:
+    """Says `rows` whatever the logits are: for probing what an agent would think of another's words."""
+
+    def choose(logits: Float[Array, "*n v"], key: PRNGKeyArray | None = None) -> Float[Array, "*n v"]:
+        return jnp.broadcast_to(rows, logits.shape)
+
+    return choose

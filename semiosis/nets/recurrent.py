@@ -1,0 +1,78 @@
+"""Recurrent cells, split so that what is known of the input is projected once: a step takes z = x W + b, not x."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from semiosis.nets.linear import truncated
+
+State = tuple[Array, ...]  # hidden state first
+
+
+class LSTM(eqx.Module):
+    """Long short-term memory: gates i, g, f, o; c' = sigm(f + 1) c + sigm(i) tanh(g); h' = sigm(o) tanh(c').
+
+    The forget gate's + 1 stands in the formula (Jozefowicz et al. 2015), the bias starts at zero.
+    """
+
+    input: Float[Array, "i g"]
+    recurrent: Float[Array, "h g"]
+    bias: Float[Array, " g"]
+
+    def __init__(self, fan_in: int, hidden: int, *, key: PRNGKeyArray):
+        weights = truncated(key, (fan_in + hidden, 4 * hidden), (fan_in + hidden) ** -0.5)
+        self.input, self.recurrent = weights[:fan_in], weights[fan_in:]
+        self.bias = jnp.zeros(4 * hidden)
+
+    states = 2  # arrays in a state
+
+    def project(self, x: Float[Array, "*n i"]) -> Float[Array, "*n g"]:
+        """What the input adds to the gates."""
+        return x @ self.input + self.bias
+
+    def __call__(self, z: Float[Array, "n g"], state: State | None) -> State:
+        """One step from the projected input; a state of None is zero and saves its matrix product."""
+        if state is not None:
+            z = z + state[0] @ self.recurrent
+        i, g, f, o = jnp.split(z, 4, axis=-1)
+        c = jax.nn.sigmoid(i) * jnp.tanh(g)
+        if state is not None:
+            c = jax.nn.sigmoid(f + 1.0) * state[1] + c
+        return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+class GRU(eqx.Module):
+    """Gated recurrent unit: h' = (1 - u) h + u tanh(z_a + (r h) W_a), u and r from z and h (Chung et al. 2014)."""
+
+    input: Float[Array, "i g"]
+    recurrent: Float[Array, "h u"]
+    candidate: Float[Array, "h h"]
+    bias: Float[Array, " g"]
+
+    def __init__(self, fan_in: int, hidden: int, *, key: PRNGKeyArray):
+        key_x, key_h, key_a = jax.random.split(key, 3)
+        self.input = truncated(key_x, (fan_in, 3 * hidden), fan_in**-0.5)
+        self.recurrent = truncated(key_h, (hidden, 2 * hidden), hidden**-0.5)
+        self.candidate = truncated(key_a, (hidden, hidden), hidden**-0.5)
+        self.bias = jnp.zeros(3 * hidden)
+
+    states = 1
+
+    def project(self, x: Float[Array, "*n i"]) -> Float[Array, "*n g"]:
+        """What the input adds to the gates."""
+        return x @ self.input + self.bias
+
+    def __call__(self, z: Float[Array, "n g"], state: State | None) -> State:
+        """One step from the projected input; a state of None is zero."""
+        gates, a = jnp.split(z, [2 * self.candidate.shape[0]], axis=-1)
+        if state is None:
+            return (jax.nn.sigmoid(jnp.split(gates, 2, axis=-1)[0]) * jnp.tanh(a),)
+        h = state[0]
+        u, r = jnp.split(jax.nn.sigmoid(gates + h @ self.recurrent), 2, axis=-1)
+        return ((1.0 - u) * h + u * jnp.tanh(a + (r * h) @ self.candidate),)
+
+
+CELLS = {"lstm": LSTM, "gru": GRU}

@@ -1,0 +1,149 @@
+"""Crowds: who meets whom, who imitates whom, who is born anew. A crowd is an Agent whose arrays have a leading axis a."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from semiosis.rules import weighed
+from semiosis.types import Agent, Logs, Mean, Rule, Turn, World
+
+Pairs = Mapping[str, Int[Array, " p"]]  # role -> who meets, position by position
+Draw = Callable[[PRNGKeyArray], Pairs]
+
+
+def crowd(birth: Callable[[PRNGKeyArray], Agent], size: int, *, key: PRNGKeyArray) -> Agent:
+    """`size` agents, each born with a key of its own, stacked on a leading axis."""
+    return jax.vmap(birth)(jax.random.split(key, size))
+
+
+def size(agents: Agent) -> int:
+    """How many agents a crowd holds."""
+    return agents.age.shape[0]
+
+
+def pick(agents: Agent, who: Int[Array, "..."]) -> Agent:
+    """The agent (or the crowd) at these places of a crowd."""
+    return jax.tree.map(lambda x: x[who], agents)
+
+
+def put(agents: Agent, who: Int[Array, "..."], new: Agent) -> Agent:
+    """The crowd with the agents at these places replaced; the others stay bit for bit."""
+    return jax.tree.map(lambda x, y: x.at[who].set(y), agents, new)
+
+
+def with_replacement(sizes: Mapping[str, int], pairs: int) -> Draw:
+    """Each role drawn uniformly and independently, with replacement, as published: an agent may meet twice in a step, or not at all."""
+
+    def draw(key: PRNGKeyArray) -> Pairs:
+        keys = jax.random.split(key, len(sizes))
+        return {role: jax.random.randint(k, (pairs,), 0, n) for (role, n), k in zip(sizes.items(), keys, strict=True)}
+
+    return draw
+
+
+def disjoint(sizes: Mapping[str, int], pairs: int) -> Draw:
+    """Each role drawn uniformly without replacement: no agent meets twice in a step; pairs = size is a permutation of all."""
+
+    def draw(key: PRNGKeyArray) -> Pairs:
+        keys = jax.random.split(key, len(sizes))
+        return {role: jax.random.permutation(k, n)[:pairs] for (role, n), k in zip(sizes.items(), keys, strict=True)}
+
+    return draw
+
+
+def appointed(pairs: Pairs) -> Draw:
+    """The same meetings at every step."""
+    return lambda key: {role: jnp.asarray(who) for role, who in pairs.items()}
+
+
+def meetings(rule: Rule, draw: Draw, *, together: bool) -> Rule:
+    """A rule over a population from a rule over a pair: the pairs drawn meet over the same scene.
+
+    In turn, a later meeting starts from what an earlier one left. Together, all start from the same population: right only where
+    no learning agent meets twice. Logs are means over the meetings.
+    """
+
+    def meet(world: World, turn: Turn, who: Mapping[str, Int[Array, ""]], place: Int[Array, ""]) -> tuple[World, dict[str, Mean]]:
+        pair = world._replace(**{role: pick(getattr(world, role), i) for role, i in who.items()})
+        pair, logs = rule(pair, turn._replace(key=jax.random.fold_in(turn.key, place)))
+        return pair, weighed(logs)
+
+    def back(world: World, pair: World, who: Mapping[str, Int[Array, "..."]]) -> World:
+        return world._replace(**{role: put(getattr(world, role), i, getattr(pair, role)) for role, i in who.items()})
+
+    def population_rule(world: World, turn: Turn) -> tuple[World, Logs]:
+        key_draw, key_meet = jax.random.split(turn.key)
+        who, turn = draw(key_draw), turn._replace(key=key_meet)
+        places = jnp.arange(next(iter(who.values())).shape[0])
+        if together:
+            pairs, logs = jax.vmap(meet, in_axes=(None, None, 0, 0))(world, turn, who, places)
+            world = back(world, pairs, who)
+        else:
+
+            def one(world: World, meeting: tuple) -> tuple[World, dict[str, Mean]]:
+                pair, logs = meet(world, turn, *meeting)
+                return back(world, pair, meeting[0]), logs
+
+            world, logs = jax.lax.scan(one, world, (who, places))
+        return world, {name: Mean(log.total.sum(), log.weight.sum()) for name, log in logs.items()}
+
+    return population_rule
+
+
+def imitate(
+    lesson: Callable[[Agent, Turn], Any],
+    loss: Callable[[Any, Any, Turn], Array],
+    optimiser: optax.GradientTransformation,
+    *,
+    role: str,
+    students: int,
+    teacher: str,
+) -> Rule:
+    """Students learn from a teacher of their own role: `loss(student net, lesson(teacher agent, turn), turn)`, one gradient step each.
+
+    students + 1 agents are drawn without replacement; the teacher is the one of the `best` or `worst` score, or a `random` one.
+    In a crowd of one the agent imitates itself. Only the students' nets and optimisers change; their scores, ages and slow copies stay.
+    """
+
+    def rule(world: World, turn: Turn) -> tuple[World, Logs]:
+        agents: Agent = getattr(world, role)
+        key_draw, key_lesson, key_study = jax.random.split(turn.key, 3)
+        drawn = jax.random.permutation(key_draw, size(agents))[: students + 1] if size(agents) > 1 else jnp.zeros(2, jnp.int32)
+        scores = agents.score[drawn]
+        first = {"best": jnp.argmax(scores), "worst": jnp.argmin(scores), "random": jnp.zeros((), jnp.int32)}[teacher]
+        drawn = jnp.roll(drawn, -first)  # the teacher first, the students behind
+        taught = lesson(pick(agents, drawn[0]), turn._replace(key=key_lesson))
+
+        def study(agents: Agent, item: tuple[Array, Array]) -> tuple[Agent, Array]:
+            who, place = item
+            student = pick(agents, who)
+            turn_here = turn._replace(key=jax.random.fold_in(key_study, place))
+            value, grads = jax.value_and_grad(loss)(student.net, taught, turn_here)
+            updates, opt = optimiser.update(grads, student.opt, student.net)
+            student = Agent(optax.apply_updates(student.net, updates), opt, student.slow, student.score, student.age)
+            return put(agents, who, student), value
+
+        agents, losses = jax.lax.scan(study, agents, (drawn[1:], jnp.arange(drawn.shape[0] - 1)))
+        return world._replace(**{role: agents}), {"imitation_loss": losses.mean()}
+
+    return rule
+
+
+def reset(births: Mapping[str, Callable[[PRNGKeyArray], Agent]]) -> Rule:
+    """One agent of each named role, drawn uniformly, dies and is born anew: net, slow copy, optimiser, score and age."""
+
+    def rule(world: World, turn: Turn) -> tuple[World, Logs]:
+        for i, (role, birth) in enumerate(births.items()):
+            key_who, key_birth = jax.random.split(jax.random.fold_in(turn.key, i))
+            agents: Agent = getattr(world, role)
+            who = jax.random.randint(key_who, (), 0, size(agents))
+            world = world._replace(**{role: put(agents, who, birth(key_birth))})
+        return world, {}
+
+    return rule

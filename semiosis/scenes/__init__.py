@@ -1,0 +1,8 @@
+"""Where scenes come from: real images, procedural shapes, feature files; `load` gives any of them by name."""
+
+from __future__ import annotations
+
+from semiosis.scenes.load import known, load, need_attributes, need_images, need_labels
+from semiosis.scenes.types import Data, Split
+
+__all__ = ["Data", "Split", "known", "load", "need_attributes", "need_images", "need_labels"]

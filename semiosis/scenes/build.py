@@ -1,0 +1,83 @@
+"""From a source to a data set: divide it, count its bytes, and only then read it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from semiosis.errors import UsageError
+from semiosis.scenes.splits import Cut, divide
+from semiosis.scenes.types import Data, Part, Source, Split
+
+
+def free_memory() -> int | None:
+    """Bytes this process may still take: the machine's available memory, or a container's if less; None where the system does not say."""
+    found = []
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+        limit, used = (Path(f"/sys/fs/cgroup/memory.{part}") for part in ("max", "current"))
+        if limit.exists() and limit.read_text().strip() != "max":
+            found.append(int(limit.read_text()) - int(used.read_text()))
+    except (OSError, ValueError, IndexError):
+        pass  # not Linux, or a container that hides them
+    try:
+        found = found or [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    except (OSError, ValueError, AttributeError):
+        return None
+    return max(min(found), 0)
+
+
+def bytes_of(count: int) -> str:
+    """A number of bytes for a reader: `1.2 GB`."""
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.1f} {units[0]}" if units[0] != "bytes" else f"{count} bytes"
+
+
+def check_memory(name: str, parts: Mapping[str, Part], cut: Cut, memory: int | None) -> None:
+    """Refuse what does not fit, before anything is read; a tenth of the memory is left to the rest of the program."""
+    each = {split: int(np.prod(parts[part].shape)) * np.dtype(parts[part].dtype).itemsize for split, (part, _) in cut.items()}
+    needed = sum(each[split] * len(rows) for split, (_, rows) in cut.items())
+    free = free_memory() if memory is None else memory
+    if free is None or needed <= 0.9 * free:
+        return
+    fits = int(0.9 * free) // max(sum(each.values()), 1)
+    smaller = ", or make the images smaller with ',side=NN' in the name" if len(next(iter(parts.values())).shape) == 3 else ""
+    raise UsageError(f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: load at most {fits} examples a split (limit){smaller}")
+
+
+def fingerprint(splits: Mapping[str, Split]) -> str:
+    """The sha256 of all arrays with their split, field, type and shape: equal for equal contents, on every machine."""
+    digest = hashlib.sha256()
+    for name in sorted(splits):
+        for field, array in splits[name]._asdict().items():
+            if array is not None:
+                little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+                digest.update(f"{name}/{field} {array.dtype.name} {array.shape}\n".encode())
+                digest.update(little.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def build(name: str, source: Source, *, seed: int = 0, limit: int | None = None, memory: int | None = None) -> Data:
+    """Read a source into memory: at most `limit` examples of each split, at most `memory` bytes (by default what is free)."""
+    if limit is not None and limit < 1:
+        raise UsageError(f"limit={limit} is not a number of examples: expected 1 or more")
+    cut: Cut = dict(source.cut) if source.cut else divide({split: part.size for split, part in source.parts.items()}, name, seed)
+    cut = {split: (part, rows[:limit]) for split, (part, rows) in cut.items()}
+    check_memory(name, source.parts, cut, memory)
+    splits = {split: _read(source.parts[part], rows) for split, (part, rows) in cut.items()}
+    names = (source.classes, source.attribute_names, source.attribute_sizes, source.attribute_values)
+    return Data(name, splits, *names, fingerprint=fingerprint(splits))
+
+
+def _read(part: Part, rows: np.ndarray) -> Split:
+    inputs = part.read(rows)
+    assert inputs.shape == (len(rows), *part.shape), f"read {inputs.shape}, promised {(len(rows), *part.shape)}"
+    labels = None if part.labels is None else part.labels[rows]
+    return Split(inputs, labels, None if part.attributes is None else part.attributes[rows])

@@ -1,0 +1,81 @@
+"""The names of the data sets, and `load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semiosis.errors import UsageError, unknown
+from semiosis.scenes import digits, features, folders, hub, options, shapes
+from semiosis.scenes.build import build
+from semiosis.scenes.types import Data, Source
+
+FORMS = ("hub:OWNER/NAME", "the path of a folder of images or parquet files", "the path of a .npz or .h5 file of features")
+
+
+def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | None = None) -> Data:
+    """Load a data set by name, with the same train, valid and test splits every time.
+
+    `name` is one that `known` lists, `hub:OWNER/NAME`, or a path; options follow after commas, as in `shapes:vectors,values=4`.
+    `seed` chooses which examples go where, wherever the source leaves that open; `limit` keeps that many examples of each split;
+    `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
+    """
+    return build(name, source(name, seed), seed=seed, limit=limit, memory=memory)
+
+
+def source(name: str, seed: int = 0) -> Source:
+    """Find the source that a name stands for."""
+    if Path(name).exists():
+        bare, opts = name, {}
+    else:
+        bare, opts = options.parse(name)
+    if bare == "digits":
+        return digits.source(bare, opts, seed)
+    if bare.split(":")[0] == "shapes":
+        return shapes.source(bare, opts, seed)
+    if bare in hub.SETS or bare.startswith("hub:"):
+        return hub.source(bare, opts, seed)
+    path = Path(bare).expanduser()
+    if path.is_dir() or path.suffix == ".parquet" and path.exists():
+        return folders.source(bare, opts, seed)
+    if path.is_file():
+        return features.source(bare, opts, seed)
+    if "/" in bare or "\\" in bare or path.suffix in (".parquet", *features.SUFFIXES):
+        raise UsageError(f"no file or folder {bare!r}")
+    raise unknown("data", bare, ["digits", "shapes", *hub.SETS, *FORMS])
+
+
+def known() -> list[tuple[str, str, str]]:
+    """Every name, what it is, and the extra it needs ('' for none)."""
+    rows = [
+        ("digits", "1,797 handwritten digits, 8x8 grey, 10 classes; embedded in scikit-learn", ""),
+        ("shapes", "drawn scenes, 32x32 colour: shape, colour, size, x, y, orientation; splits random, compositional, held-out", ""),
+        ("shapes:vectors", "the same scenes as one-hot attribute vectors; any number of attributes and values", ""),
+    ]
+    rows += [(name, entry.about, "data") for name, entry in hub.SETS.items()]
+    return [
+        *rows,
+        ("hub:OWNER/NAME", "any set of images on the Hugging Face Hub", "data"),
+        ("PATH/TO/FOLDER", "a copy of a Hub set (parquet), or images by class: class/*.png, train/class/*.png", "data"),
+        ("PATH/TO/FILE.npz", "features and labels: features (or x), labels, attributes, split", ""),
+        ("PATH/TO/FILE.h5", "the same in HDF5, also in the published ImageNet and CelebA layouts (logit, label, ...)", "data"),
+    ]
+
+
+def need_labels(data: Data, why: str) -> None:
+    """Refuse data without labels: `why` says what they are for, as in 'distractors of the same class'."""
+    _need(data, "labels", why, all(split.labels is not None for split in data.splits.values()))
+
+
+def need_attributes(data: Data, why: str) -> None:
+    """Refuse data without attributes."""
+    _need(data, "attributes", why, all(split.attributes is not None for split in data.splits.values()))
+
+
+def need_images(data: Data, why: str) -> None:
+    """Refuse data that is vectors."""
+    _need(data, "images", why, all(split.inputs.ndim == 4 for split in data.splits.values()))
+
+
+def _need(data: Data, what: str, why: str, there: bool) -> None:
+    if not there:
+        raise UsageError(f"{why} needs {what}, and {data.name!r} has none")

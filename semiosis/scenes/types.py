@@ -1,0 +1,61 @@
+"""What a data set is: loaded (`Data`), and before that a source whose examples can still be counted before they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Split(NamedTuple):
+    """One split: `inputs` are uint8 images [n h w c] or float32 vectors [n d]; `labels` int32 [n] and `attributes` int32 [n k] or None.
+
+    The examples stand in a fixed random order, so that any first part of a split is a fair sample of it.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray | None = None
+    attributes: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """A loaded data set: its splits (`train`, `valid`, `test`, and for some sets `zero_shot`), the names of what it labels, a content hash."""
+
+    name: str
+    splits: Mapping[str, Split]
+    classes: tuple[str, ...] = ()  # name of each label, empty where the source gives none
+    attribute_names: tuple[str, ...] = ()
+    attribute_sizes: tuple[int, ...] = ()  # number of values of each attribute
+    attribute_values: tuple[tuple[str, ...], ...] = ()  # their names, empty where the source gives none
+    fingerprint: str = ""
+
+
+class Part(NamedTuple):
+    """A stretch of a source: `read(rows)` gives the inputs of some of its `size` examples, each of `shape` and `dtype`, in the order asked."""
+
+    size: int
+    shape: tuple[int, ...]
+    dtype: type[np.generic]
+    read: Callable[[np.ndarray], np.ndarray]
+    labels: np.ndarray | None = None
+    attributes: np.ndarray | None = None
+
+
+class Source(NamedTuple):
+    """A data set not yet read: its parts by the name of their split, and the names of what it labels.
+
+    `cut` says which part and which rows make a split, where the source has a rule of its own; else `splits.divide` does.
+    """
+
+    parts: Mapping[str, Part]
+    classes: tuple[str, ...] = ()
+    attribute_names: tuple[str, ...] = ()
+    attribute_sizes: tuple[int, ...] = ()
+    attribute_values: tuple[tuple[str, ...], ...] = ()
+    cut: Mapping[str, tuple[str, np.ndarray]] | None = None
+
+
+Options = dict[str, str]  # what follows the commas of a name: `shapes,side=64` has {"side": "64"}

@@ -1,0 +1,64 @@
+"""Surrogate losses, one equation a function. `n` examples, `t` symbols; rewards and baselines carry no gradient where noted.
+
+`spoken` [n t] is 1 where a symbol was said and 0 after the end. All means run over the n*t places of a batch, so that with messages of
+fixed length they are the means over batch and time of *Emergent Communication at Scale* (ICLR 2022, section 3 and appendix A).
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+stop = jax.lax.stop_gradient
+
+
+def reinforce(
+    logp: Float[Array, "n t"], reward: Float[Array, " n"], baseline: Float[Array, "n t"], spoken: Float[Array, "n t"]
+) -> Float[Array, ""]:
+    """-E[(r - b) log pi(w)], the score-function surrogate (Williams 1992); the gradient passes through `logp` alone."""
+    return -jnp.mean(stop(reward[:, None] - baseline) * logp * spoken)
+
+
+def value_error(value: Float[Array, "n t"], reward: Float[Array, " n"], spoken: Float[Array, "n t"]) -> Float[Array, ""]:
+    """E[(r - v)^2], which teaches the baseline the expected reward; also the error of Q(w)."""
+    return jnp.mean(jnp.square(stop(reward)[:, None] - value) * spoken)
+
+
+def policy_gradient(
+    logp: Float[Array, "n t"], q: Float[Array, "n t"], value: Float[Array, "n t"], spoken: Float[Array, "n t"]
+) -> Float[Array, ""]:
+    """-E[(Q(w) - v) log pi(w)] with a learned Q in the place of the reward (advantage actor-critic)."""
+    return -jnp.mean(stop(q - value) * logp * spoken)
+
+
+def dueling(value: Float[Array, "*n 1"], advantage: Float[Array, "*n v"]) -> Float[Array, "*n v"]:
+    """Q(w) = v + a(w) - mean_w a(w) (Wang et al. 2016, eq. 9): the mean of Q over symbols is v."""
+    return value + advantage - jnp.mean(advantage, axis=-1, keepdims=True)
+
+
+def entropy(logits: Float[Array, "*n v"]) -> Float[Array, "*n"]:
+    """H(pi) in nats, of the softmax of the logits."""
+    logp = jax.nn.log_softmax(logits)
+    return -jnp.sum(jnp.exp(logp) * logp, axis=-1)
+
+
+def kl(logits: Float[Array, "*n v"], slow: Float[Array, "*n v"]) -> Float[Array, "*n"]:
+    """KL(pi || pi_slow) in nats, the online policy first; no gradient reaches the slow policy."""
+    logp, logp_slow = jax.nn.log_softmax(logits), jax.nn.log_softmax(stop(slow))
+    return jnp.sum(jnp.exp(logp) * (logp - logp_slow), axis=-1)
+
+
+def cross_entropy(logits: Float[Array, "*n v"], rows: Float[Array, "*n v"]) -> Float[Array, "*n"]:
+    """-sum_v rows log softmax(logits), in nats; `rows` are one-hot or probabilities."""
+    return -jnp.sum(rows * jax.nn.log_softmax(logits), axis=-1)
+
+
+def unit(x: Float[Array, "*n d"], epsilon: float = 1e-12) -> Float[Array, "*n d"]:
+    """x / |x|, with |x|^2 held above epsilon so that the zero vector has a gradient."""
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=-1, keepdims=True), epsilon))
+
+
+def similarity(a: Float[Array, "n d"], b: Float[Array, "m d"], inverse_temperature: float = 2.0) -> Float[Array, "n m"]:
+    """tau (cos(a, b) - 1): with tau = 2 it is -|a/|a| - b/|b||^2, the score of the published listener, by one matrix product."""
+    return inverse_temperature * (unit(a) @ unit(b).T - 1.0)

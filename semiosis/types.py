@@ -1,0 +1,119 @@
+"""The contract: agents see scenes, say messages, hear them through a channel, and change by rules.
+
+Axis letters, fixed once for the whole package:
+`n` batch, `t` symbols or turns, `v` vocabulary, `c` candidates, `m` pool of candidates, `k` signs, `z` latent, `d` features,
+`h w` pixels, `s` strokes, `a` agents, `p` pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import optax
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+Scene = Any  # what nature shows: a pytree of arrays with a leading batch axis n
+World = Any  # all that persists: agents, crowds, a channel's level; one pytree of arrays, a NamedTuple with one field a role
+
+
+class Mean(NamedTuple):
+    """A mean in the making: a log that exists only at some steps (see `rules.every`) carries its weight with it."""
+
+    total: Float[Array, ""]
+    weight: Float[Array, ""]
+
+
+Logs = dict[str, "Float[Array, ''] | Mean"]  # a plain scalar has weight 1
+
+
+class Turn(NamedTuple):
+    """What nature supplies at one step."""
+
+    step: Int[Array, ""]
+    key: PRNGKeyArray
+    scene: Scene
+
+
+Rule = Callable[[World, Turn], tuple[World, Logs]]  # everything that changes agents is a rule
+Channel = Callable[[Array, PRNGKeyArray], Array]  # what is said -> what is heard
+Choose = Callable[[Array, PRNGKeyArray], Array]  # logits [*n v] -> one-hot (or relaxed) rows [*n v]
+
+
+class Utterance(NamedTuple):
+    """What was said and how likely it was.
+
+    `message` [n t v] one-hot rows (or bits, strokes, pixels); `length` [n] symbols before the end;
+    `logp` and `entropy` [n t] in nats, zero after the end, or None where they have no meaning.
+    """
+
+    message: Array
+    length: Int[Array, " n"]
+    logp: Float[Array, "n t"] | None = None
+    entropy: Float[Array, "n t"] | None = None
+
+
+class Episode(NamedTuple):
+    """The record of one play: all that a loss, metric, corpus or page may look at.
+
+    `guess` and `target` are comparable arrays with leading axis n; `loss` and `reward` are per example [n].
+    `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c]
+    (log-probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between
+    meanings), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split).
+    """
+
+    said: tuple[Utterance, ...]
+    guess: Array
+    target: Array
+    loss: Float[Array, " n"]
+    reward: Float[Array, " n"]
+    info: dict[str, Array]
+
+
+class Agent(eqx.Module):
+    """Everything that dies with an agent. A crowd is an Agent whose arrays have a leading axis a."""
+
+    net: Any
+    opt: optax.OptState
+    slow: Any  # the exponential moving average copy of net, or None
+    score: Float[Array, "*a"]  # running mean of the reward its owner earned
+    age: Int[Array, "*a"]  # updates since birth
+
+
+Scenes = Callable[[Int[Array, ""], PRNGKeyArray], Scene]
+Play = Callable[[World, Scene, PRNGKeyArray, Channel], Episode]  # one agent a role; the channel is an intervention, `channels.clear` by default
+
+
+class Phase(NamedTuple):
+    """A stretch of steps under one rule; an experiment cycles through its phases."""
+
+    name: str
+    rule: Rule
+    scenes: Scenes
+    steps: int
+
+
+class Exam(NamedTuple):
+    """Scenes to be judged on: `scenes(0..batches-1, key)` is one pass; `chance` is the accuracy of a guess, None where it has no meaning.
+
+    `same` names the exam whose split the scenes are drawn from.
+    """
+
+    scenes: Scenes
+    batches: int
+    chance: float | None = None
+
+
+class Experiment(NamedTuple):
+    """What a game's `make(config, data, key)` returns.
+
+    `roles` names the fields of the world that are crowds; `play` takes a world with one agent in each of them.
+    `exams` maps a split (`valid`, `test`), or a split and a variant (`test/16`, `test/noise`), to its scenes.
+    """
+
+    world: World
+    phases: tuple[Phase, ...]
+    play: Play
+    exams: Mapping[str, Exam]
+    roles: tuple[str, ...] = ()
