@@ -39,13 +39,13 @@ clean:
 
 .venv/.ready: $(SOURCES)
 	$(call environment,.venv)
-	@echo "Installing semiosis into .venv; the first time fetches about 200 MB."
+	@echo "Installing semiosis into .venv; the first time fetches about 170 MB."
 	.venv/bin/python $(PIP) install .
 	@touch $@
 
 .venv-test/.ready: $(SOURCES)
 	$(call environment,.venv-test)
-	@echo "Building the wheel and installing it into .venv-test; the first time fetches about 500 MB."
+	@echo "Building the wheel and installing it into .venv-test; the first time fetches about 360 MB."
 	rm -rf dist
 	.venv-test/bin/python $(PIP) wheel --no-deps --wheel-dir dist .
 	.venv-test/bin/python $(PIP) uninstall --yes semiosis
@@ -56,7 +56,7 @@ clean:
 define environment
 	@[ -x $(1)/bin/python ] || command -v $(PYTHON) >/dev/null || \
 		{ echo "semiosis needs Python 3.11 to 3.13 and found no '$(PYTHON)': install one, or name another: make PYTHON=python3.12"; exit 1; }
-	@[ -x $(1)/bin/python ] || $(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else \
-		f"semiosis needs Python 3.11 to 3.13 and $(PYTHON) is {v[0]}.{v[1]}: name another, for example make PYTHON=python3.12")'
+	@[ -x $(1)/bin/python ] || $(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else \
+		"semiosis needs Python 3.11 to 3.13 and $(PYTHON) is %d.%d: name another, for example make PYTHON=python3.12" % v)'
 	@[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1)
 endef

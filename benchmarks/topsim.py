@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 
-for library in ("OMP", "OPENBLAS", "MKL"):  # before numpy is loaded
-    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is loaded
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import time
 from itertools import combinations

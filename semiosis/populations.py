@@ -19,7 +19,7 @@ Draw = Callable[[PRNGKeyArray], Pairs]
 
 def crowd(birth: Callable[[PRNGKeyArray], Agent], size: int, *, key: PRNGKeyArray) -> Agent:
     """`size` agents, each born with a key of its own, stacked on a leading axis."""
-    return jax.vmap(birth)(jax.random.split(key, size))
+    return jax.jit(lambda key: jax.vmap(birth)(jax.random.split(key, size)))(key)
 
 
 def size(agents: Agent) -> int:

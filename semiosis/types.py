@@ -82,7 +82,7 @@ class Agent(eqx.Module):
 
 
 Scenes = Callable[[Int[Array, ""], PRNGKeyArray], Scene]
-Play = Callable[[World, Scene, PRNGKeyArray, Channel], Episode]  # one agent a role; the channel is an intervention, `channels.clear` by default
+Play = Callable[[World, Scene, PRNGKeyArray, Channel], Episode]  # one agent a role; the channel is an intervention on what is said
 
 
 class Phase(NamedTuple):
@@ -95,10 +95,7 @@ class Phase(NamedTuple):
 
 
 class Exam(NamedTuple):
-    """Scenes to be judged on: `scenes(0..batches-1, key)` is one pass; `chance` is the accuracy of a guess, None where it has no meaning.
-
-    `same` names the exam whose split the scenes are drawn from.
-    """
+    """Scenes to be judged on: `scenes(0..batches-1, key)`; `chance` is the accuracy of the best answer that does not listen, or None."""
 
     scenes: Scenes
     batches: int

@@ -10,14 +10,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import semiosis
 from semiosis.errors import UsageError
-from semiosis.runs import files
-from semiosis.runs.directory import FORMAT, create, lock, open_run
+from semiosis.runs import directory, files
+from semiosis.runs.directory import FORMAT, Run, create, lock, open_run
 from semiosis.runs.files import read_json, write_json
 from semiosis.runs.provenance import provenance
 
@@ -142,6 +143,19 @@ def test_a_failing_create_can_be_tried_again(tmp_path: Path, monkeypatch: pytest
             create(tmp_path / "run", {})
     assert [file.name for file in (tmp_path / "run").iterdir()] == [".lock"]
     create(tmp_path / "run", {})
+
+
+def test_of_two_that_create_the_same_run_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    @contextmanager
+    def late(run: Run) -> Iterator[None]:
+        """We looked, and then the other was faster."""
+        (run.path / "config.json").write_text('{"format": 1, "game": "theirs"}')
+        yield
+
+    monkeypatch.setattr(directory, "lock", late)
+    with pytest.raises(UsageError, match="holds a run at step 0"):
+        create(tmp_path / "run", {"game": "ours"})
+    assert open_run(tmp_path / "run").record["game"] == "theirs"
 
 
 @pytest.mark.parametrize(

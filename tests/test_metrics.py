@@ -30,7 +30,7 @@ CONSTANT = np.full((16, 3), 7)
 
 FIRST = np.array([(0, 0), (0, 1), (2, 0), (2, 1)])
 STRUCTURED = np.concatenate([FIRST[GRID[:, 0]], GRID[:, 1:]], axis=1)
-SHUFFLED = np.array([[int(s) for s in m] for m in "123 220 301 131 103 200 311 101 023 020 001 031 120 221 300 130".split()])
+SHUFFLED = np.array(list(map(int, "123220301131103200311101023020001031120221300130"))).reshape(16, 3)
 
 
 def levenshtein(left: list[int], right: list[int]) -> int:
@@ -158,7 +158,7 @@ def test_topsim_null_tells_a_code_from_chance():
     code = metrics.topsim(STRUCTURED, ONE_HOT, null=True, bootstrap=60)
     assert random.low < 0 < random.high
     assert abs(random.null) < 0.01
-    assert code.value > 5 * code.null_high
+    assert code.low > code.null_high
     assert code.low < code.value <= code.high <= 1
 
 
@@ -203,8 +203,6 @@ def test_misuse_is_told_in_a_sentence():
         metrics.message_ids(ONE_HOT)
     with pytest.raises(UsageError, match=r"expected 16 integers"):
         metrics.mutual_information(IDENTITY, GRID[:3, 0])
-    with pytest.raises(UsageError, match=r"expected integers \[16, k\]"):
-        metrics.posdis(IDENTITY, GRID[:3])
 
 
 def test_weighted_ranks_are_ranks_of_repeated_examples():
@@ -216,6 +214,16 @@ def test_weighted_ranks_are_ranks_of_repeated_examples():
     values = rng.normal(size=50).round(1)
     order, levels = by_size(values)
     np.testing.assert_array_equal(np.unique(values)[levels], values[order])
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-310, 1.0, 1e300])
+def test_sizes_of_any_spread_are_sorted(scale: float):
+    values = np.random.default_rng(0).lognormal(sigma=5, size=3000).round(2) * scale / 1e9
+    order, levels = by_size(np.concatenate([values, -values]))
+    known, slow = np.unique(np.concatenate([values, -values]), return_inverse=True)
+    np.testing.assert_array_equal(levels, np.sort(slow))
+    np.testing.assert_array_equal(slow[order], levels)
+    assert levels[-1] == len(known) - 1
 
 
 # disentanglement
@@ -276,7 +284,7 @@ def test_random_languages_are_no_more_than_their_null():
         random, code = metric(tokens, attributes, null=True), metric(attributes + np.array([0, 10]), attributes, null=True)
         assert 0 < random.null < random.null_high < 0.1
         assert random.value < 2 * random.null_high
-        assert code.value > 0.9 > code.null_high
+        assert code.value > 0.5 > code.null_high
 
 
 # information
@@ -335,9 +343,7 @@ def test_information_without_a_value_says_why():
     assert metrics.distinct(none).value == 0
     assert metrics.symbol_perplexity(GRID, np.zeros(16, int)).reason == "no symbols: every message is empty"
     with pytest.raises(UsageError, match=r"unknown estimator 'nsb': known are plug-in, miller-madow"):
-        metrics.entropy.__wrapped__(np.arange(3), "nsb") if hasattr(metrics.entropy, "__wrapped__") else metrics.entropy(
-            np.arange(3), "nsb"
-        )
+        metrics.message_entropy(GRID, estimator="nsb")
 
 
 # populations
@@ -464,8 +470,18 @@ def test_intervals_of_a_proportion():
         metrics.wilson(3, 2)
 
 
+def alone(code: str) -> subprocess.CompletedProcess[str]:
+    """Run in a process of its own, where annotations are not checked."""
+    path = os.pathsep.join([str(Path(semiosis.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+
+
 def test_metrics_need_no_jax():
     """A corpus of another program can be judged where jax is not installed."""
-    code = "import sys, semiosis.metrics; sys.exit('jax' in sys.modules)"
-    path = os.pathsep.join([str(Path(semiosis.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, check=True)
+    done = alone("import sys, semiosis.metrics; print('jax' in sys.modules)")
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
+
+
+def test_shapes_are_checked_in_use_too():
+    done = alone("import numpy as np, semiosis.metrics as m; m.posdis(np.ones((4, 2), int), np.ones((3, 2), int))")
+    assert "UsageError: attributes of shape (3, 2) and type int64: expected integers [4, k]" in done.stderr

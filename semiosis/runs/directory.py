@@ -39,13 +39,13 @@ def create(path: Path | str, record: dict[str, Any]) -> Run:
     Raises `UsageError` if `path` holds a run or anything else, or cannot be written.
     """
     path = Path(path)
-    _check_free(path)
+    check_free(path)
     with spoken(f"create {path}", "choose another --out"):
         path.mkdir(parents=True, exist_ok=True)
         flush_folder(path.parent)
     run = Run(path, {"format": FORMAT, **record})
     with lock(run):
-        _check_free(path)  # again: another process may have been faster
+        check_free(path)  # again: another process may have been faster
         write_json(path / "config.json", run.record)
     return run
 
@@ -114,7 +114,7 @@ def step_folders(path: Path) -> dict[int, Path]:
     return {int(folder.name): folder for folder in sorted(folders, key=lambda folder: int(folder.name))}
 
 
-def _check_free(path: Path) -> None:
+def check_free(path: Path) -> None:
     """Raise `UsageError` unless `path` is absent or holds nothing but what a killed `create` leaves."""
     with spoken(f"create {path}", "choose another --out"):
         if not path.exists():

@@ -20,7 +20,8 @@ Sink = Callable[[Iterable[Row]], None]
 def tensorboard(run: Run, *, start: int = 0) -> Iterator[Sink]:
     """A sink that writes OUT/tensorboard/seed-N, one curve a seed, tagged `split/metric`; `tensorboard --logdir OUT` shows them.
 
-    A run resumed at step `start` hides what an earlier process wrote past it. Raises `UsageError` without the extra `tensorboard`.
+    A run resumed at step `start` hides what an earlier process wrote past it; the files are ten seconds behind at most.
+    Raises `UsageError` without the extra `tensorboard`.
     """
     try:
         from tensorboardX import SummaryWriter
@@ -33,12 +34,11 @@ def tensorboard(run: Run, *, start: int = 0) -> Iterator[Sink]:
             for row in map(clean, rows):
                 if row["seed"] not in writers:
                     folder = run.path / "tensorboard" / f"seed-{row['seed']}"
-                    writers[row["seed"]] = SummaryWriter(str(folder), purge_step=start + 1, filename_suffix=f".{start}")
+                    mark = {"purge_step": start + 1, "filename_suffix": f".{start}"}
+                    writers[row["seed"]] = SummaryWriter(str(folder), flush_secs=10, **mark)
                     stack.callback(writers[row["seed"]].close)
                 for name, value in _measured(row):
                     writers[row["seed"]].add_scalar(f"{row['split']}/{name}", value, row["step"])
-            for writer in writers.values():
-                writer.flush()
 
         yield write
 

@@ -49,7 +49,9 @@ def check_memory(name: str, parts: Mapping[str, Part], cut: Cut, memory: int | N
         return
     fits = int(0.9 * free) // max(sum(each.values()), 1)
     smaller = ", or make the images smaller with ',side=NN' in the name" if len(next(iter(parts.values())).shape) == 3 else ""
-    raise UsageError(f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: load at most {fits} examples a split (limit){smaller}")
+    raise UsageError(
+        f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: load at most {fits} examples a split (limit){smaller}"
+    )
 
 
 def fingerprint(splits: Mapping[str, Split]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
+from semiosis.scenes import options
 from semiosis.scenes.extras import missing
+from semiosis.scenes.hub import SETS
 from semiosis.scenes.load import known
 from semiosis.scenes.types import Data, Split
 
@@ -23,7 +26,8 @@ def listing() -> Table:
         table.add_column(column, overflow="fold")
     for name, what, extra in known():
         absent = missing(EXTRA.get(extra, ()))
-        table.add_row(f"[bold]{name}[/bold]", what, f"pip install 'semiosis\\[{extra}]'" if absent else "[green]ready[/green]")
+        ready = "[green]ready[/green]" + (", fetched once" if name in SETS or name.startswith("hub:") else "")
+        table.add_row(f"[bold]{name}[/bold]", what, f"pip install 'semiosis\\[{extra}]'" if absent else ready)
     return table
 
 
@@ -50,14 +54,14 @@ def sample_rows(split: Split, per_class: int) -> list[tuple[int | None, np.ndarr
     return [(int(c), np.flatnonzero(split.labels == c)[:per_class]) for c in shown]
 
 
-def _images(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]):  # noqa: ANN202
+def _images(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]) -> Any:
     """Rows of images, with a class name before each."""
     from matplotlib.figure import Figure
 
     columns = max(len(chosen) for _, chosen in rows)
-    n, h, w, c = split.inputs.shape
+    h, w, c = split.inputs.shape[1:]
     gap = max(1, round(0.08 * h))
-    sheet = np.full((len(rows) * (h + gap) - gap, columns * (w + gap) - gap, c), 255, np.uint8)
+    sheet = np.full((len(rows) * (h + gap) - gap, columns * (w + gap) - gap, c), 255 if c == 3 else 20, np.uint8)
     for i, (_, chosen) in enumerate(rows):
         for j, index in enumerate(chosen):
             sheet[i * (h + gap) : i * (h + gap) + h, j * (w + gap) : j * (w + gap) + w] = split.inputs[index]
@@ -65,17 +69,17 @@ def _images(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]])
     left, top, bottom = 0.25 + 0.085 * max(map(len, names)), 0.75, 0.2
     width = 0.55 * columns
     height = width * sheet.shape[0] / sheet.shape[1]
-    figure = Figure(figsize=(left + width + 0.2, top + height + bottom))
+    figure = Figure(figsize=(max(left + width + 0.2, left + 4), top + height + bottom))  # the line of sizes needs four inches
     total_w, total_h = figure.get_size_inches()
     axes = figure.add_axes((left / total_w, bottom / total_h, width / total_w, height / total_h))
     scale = max(1, 96 // h)  # whole pixels, so that small images stay sharp
     axes.imshow(sheet.repeat(scale, 0).repeat(scale, 1), cmap="gray_r" if c == 1 else None, vmin=0, vmax=255, interpolation="antialiased")
     axes.set_yticks([scale * (i * (h + gap) + h / 2) for i in range(len(rows))], names, fontsize=9, color=INK)
-    _dress(figure, axes, data, top)
+    _dress(figure, axes, data)
     return figure
 
 
-def _vectors(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]):  # noqa: ANN202
+def _vectors(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]) -> Any:
     """A heat map: one line an example, classes together; one-hot attributes are named and told apart."""
     from matplotlib.figure import Figure
 
@@ -86,15 +90,19 @@ def _vectors(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]
     axes = figure.add_axes((1.3 / total_w, 0.75 / total_h, (total_w - 1.6) / total_w, (total_h - 1.5) / total_h))
     signed = features.min() < 0
     bound = float(np.quantile(np.abs(features), 0.99)) or 1.0
-    axes.imshow(features, aspect="auto", cmap="RdBu_r" if signed else "Blues", vmin=-bound if signed else 0, vmax=bound, interpolation="nearest")
+    axes.imshow(
+        features, aspect="auto", cmap="RdBu_r" if signed else "Blues", vmin=-bound if signed else 0, vmax=bound, interpolation="nearest"
+    )
     ends = np.cumsum([len(index) for _, index in rows])
     if rows[0][0] is not None:
-        axes.set_yticks(ends - [len(index) / 2 + 0.5 for _, index in rows], [_class_name(data, label) for label, _ in rows], fontsize=9, color=INK)
+        axes.set_yticks(
+            ends - [len(index) / 2 + 0.5 for _, index in rows], [_class_name(data, label) for label, _ in rows], fontsize=9, color=INK
+        )
         axes.hlines(ends[:-1] - 0.5, -0.5, features.shape[1] - 0.5, color="white", linewidth=1.2)
     else:
         axes.set_yticks([])
     edges = np.cumsum(data.attribute_sizes)
-    _dress(figure, axes, data, 0.75)
+    _dress(figure, axes, data)
     if len(edges) and edges[-1] == features.shape[1]:
         axes.vlines(edges[:-1] - 0.5, -0.5, len(chosen) - 0.5, color=SOFT, linewidth=1)
         axes.set_xticks(edges - np.asarray(data.attribute_sizes) / 2 - 0.5, data.attribute_names, fontsize=9, color=INK)
@@ -107,14 +115,17 @@ def _class_name(data: Data, label: int | None) -> str:
     return "" if label is None else data.classes[label] if label < len(data.classes) else str(label)
 
 
-def _dress(figure, axes, data: Data, top: float) -> None:  # noqa: ANN001
+def _dress(figure: Any, axes: Any, data: Data) -> None:
     """The title, and nothing that is not needed."""
     total_h = figure.get_size_inches()[1]
     x = axes.get_position().x0
-    shape = next(iter(data.splits.values())).inputs.shape[1:]
+    shape = [str(size) for size in next(iter(data.splits.values())).inputs.shape[1:]]
     sizes = "  ·  ".join(f"{len(part.inputs):,} {name}" for name, part in data.splits.items())
-    form = "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} features"
-    figure.text(x, 1 - 0.3 / total_h, Path(data.name).name if Path(data.name).exists() else data.name, fontsize=13, weight="bold", color=INK)
+    form = "×".join(shape) if len(shape) > 1 else f"{shape[0]} features"
+    path = Path(options.parse(data.name)[0]).expanduser()
+    title = path.name + data.name[len(options.parse(data.name)[0]) :] if path.is_absolute() or path.exists() else data.name
+    room = (1 - x) * figure.get_size_inches()[0]  # inches; a bold character of 13 points is about 0.125 wide
+    figure.text(x, 1 - 0.3 / total_h, title, fontsize=min(13, 13 * room / (0.125 * len(title))), weight="bold", color=INK)
     figure.text(x, 1 - 0.55 / total_h, f"{form}  ·  {sizes}", fontsize=8.5, color=SOFT)
     axes.set_xticks([])
     axes.tick_params(length=0)

@@ -1,4 +1,4 @@
-"""Libraries that only some sources need."""
+"""Libraries that only some sources need, and what their errors say."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def need(module: str, what: str) -> Any:
 def missing(modules: tuple[str, ...]) -> list[str]:
     """Which of these modules are not installed."""
     return [PACKAGES.get(module, module) for module in modules if importlib.util.find_spec(module) is None]
+
+
+def first_line(error: BaseException) -> str:
+    """The reason of an error, short enough for a sentence."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

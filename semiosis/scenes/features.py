@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy as np
 from semiosis.errors import UsageError, unknown
 from semiosis.scenes import options, tables
 from semiosis.scenes.celeba import ATTRIBUTES, attribute_columns, celeba_split
-from semiosis.scenes.extras import need
+from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.splits import ALIASES, Cut, shuffled, split_name
 from semiosis.scenes.types import Options, Part, Source
 
@@ -70,12 +71,17 @@ def contents(path: Path) -> dict[str, Stored]:
     except UsageError:
         raise
     except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise UsageError(f"cannot read {str(path)!r}: not a {path.suffix} file, or a damaged one") from error
+        raise UsageError(f"cannot read {str(path)!r}: not a {path.suffix} file, or a damaged one ({first_line(error)})") from error
 
 
 def _npz(path: Path) -> dict[str, Stored]:
     """Arrays of an .npz; their shapes come from their headers. Pickled objects are refused."""
     found = {}
+
+    def load(key: str) -> list[np.ndarray]:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[key]]
+
     with zipfile.ZipFile(path) as archive:
         for member in archive.namelist():
             with archive.open(member) as stream:
@@ -84,8 +90,10 @@ def _npz(path: Path) -> dict[str, Stored]:
                 shape, _, dtype = read(stream)
             key = member.removesuffix(".npy")
             if dtype.hasobject:
-                raise UsageError(f"the array {key!r} of {str(path)!r} is a pickled object, which is not read: store numbers or fixed-width text")
-            found[key] = Stored(shape, dtype, _guarded(path, lambda key=key: iter([np.load(path, allow_pickle=False)[key]])))
+                raise UsageError(
+                    f"the array {key!r} of {str(path)!r} is a pickled object, which is not read: store numbers or fixed-width text"
+                )
+            found[key] = Stored(shape, dtype, _guarded(path, lambda key=key: load(key)))
     return found
 
 
@@ -114,8 +122,8 @@ def _guarded(path: Path, chunks: Callable[[], Any]) -> Callable[[], Any]:
     def stream() -> Any:
         try:
             yield from chunks()
-        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
-            raise UsageError(f"cannot read {str(path)!r}: the file is damaged") from error
+        except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise UsageError(f"cannot read {str(path)!r}: the file is damaged ({first_line(error)})") from error
 
     return stream
 
@@ -125,7 +133,9 @@ def _whole(stored: Stored) -> np.ndarray:
     return np.concatenate(pieces) if pieces else np.empty(stored.shape, stored.dtype)
 
 
-def _parts(name: str, groups: Mapping[str, Mapping[str, Stored]]) -> tuple[dict[str, Part], tuple[str, ...], tuple[tuple[str, ...], tuple[int, ...]]]:
+def _parts(
+    name: str, groups: Mapping[str, Mapping[str, Stored]]
+) -> tuple[dict[str, Part], tuple[str, ...], tuple[tuple[str, ...], tuple[int, ...]]]:
     """The parts of a file, the names of its classes and of its attributes."""
     attributes = {split: _attributes(group) for split, group in groups.items()}
     columns = {split: _labels(group) for split, group in groups.items()}
@@ -166,7 +176,7 @@ def _attributes(group: Mapping[str, Stored]) -> tuple[tuple[str, ...], np.ndarra
         values = values.reshape(len(values), -1)
         names = ATTRIBUTES if values.shape[1] == len(ATTRIBUTES) else tuple(f"attribute {i + 1}" for i in range(values.shape[1]))
     else:
-        members = {key[len("attributes/") :]: stored for key, stored in group.items() if key.startswith(("attributes/", "attributes_"))}
+        members = {key[len("attributes/") :]: stored for key, stored in group.items() if key.startswith("attributes/")}
         if not members:
             return (), None
         names = tuple(attribute_columns(members) or sorted(members))
@@ -181,7 +191,9 @@ def _part(name: str, stored: Stored) -> Part:
     size, shape = stored.shape[0], stored.shape[1:]
     image = stored.dtype == np.uint8 and len(shape) in (2, 3)
     if not image and (len(shape) != 1 or stored.dtype.kind not in "fiub"):
-        raise UsageError(f"the features of {name!r} are {stored.dtype} {list(stored.shape)}: expected numbers [n d] or uint8 images [n h w c]")
+        raise UsageError(
+            f"the features of {name!r} are {stored.dtype} {list(stored.shape)}: expected numbers [n d] or uint8 images [n h w c]"
+        )
     shape = (*shape, 1) if image and len(shape) == 2 else shape
     dtype = np.uint8 if image else np.float32
 

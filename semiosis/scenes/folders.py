@@ -63,11 +63,12 @@ def _pictures(name: str, root: Path, files: list[Path], opts: Options) -> Source
     if len({len(c) for c in classes.values()}) > 1:
         stray = next(file for file, c in classes.items() if not c)
         raise UsageError(f"the images of {name!r} stand partly in folders by class and partly outside, as {stray.name!r} does")
-    words = {split: np.array([c for file in group for c in classes[file]]) if classes[group[0]] else None for split, group in splits.items()}
+    words = {
+        split: np.array([c for file in group for c in classes[file]]) if classes[group[0]] else None for split, group in splits.items()
+    }
     labels, names = tables.labelled(name, tables.known_splits(name, words), ())
     splits = tables.known_splits(name, splits)
-    side, channels = options.whole(opts, "side", None, 4, 1024), options.whole(opts, "channels", None, 1, 3)
-    form = images.probe([(files[i], repr(str(files[i]))) for i in images.probed(len(files))], side, channels)
+    form = images.probe([(files[i], repr(str(files[i]))) for i in images.probed(len(files))], *images.asked(opts))
     shape = (form.height, form.width, form.channels)
     parts = {split: Part(len(group), shape, np.uint8, _reader(name, group, form), labels[split]) for split, group in splits.items()}
     return Source(parts, names)

@@ -6,13 +6,14 @@ import os
 import re
 import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from semiosis.errors import UsageError
 from semiosis.scenes import tables
-from semiosis.scenes.extras import need
+from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.types import Options, Source
 
 
@@ -21,7 +22,7 @@ class Entry(NamedTuple):
 
     repository: str
     about: str
-    options: Options = {}
+    options: Mapping[str, str] = MappingProxyType({})
 
 
 SETS = {
@@ -40,7 +41,7 @@ def source(name: str, opts: Options, seed: int = 0) -> Source:
     entry = SETS.get(name) or Entry(name.removeprefix("hub:"), "")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", entry.repository):
         raise UsageError(f"{name!r} does not name a set on the Hub: expected hub:OWNER/NAME, as in hub:ylecun/mnist")
-    merged = entry.options | opts
+    merged = {**entry.options, **opts}
     found = fetch(entry.repository, merged.pop("config", None))
     where = f"Hub set {entry.repository}"
     return tables.source(name, {split: _table(part, where) for split, part in found.items()}, merged)
@@ -55,8 +56,9 @@ def fetch(repository: str, config: str | None = None) -> Any:
     try:
         return datasets.load_dataset(repository, config)
     except Exception as error:  # connection, missing repository, gated repository, several configurations, full disk: all say why
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UsageError(f"cannot load {repository!r} from the Hugging Face Hub: is this machine online, and does it exist? ({reason})") from error
+        raise UsageError(
+            f"cannot load {repository!r} from the Hugging Face Hub: is this machine online, and does it exist? ({first_line(error)})"
+        ) from error
 
 
 def online() -> bool:

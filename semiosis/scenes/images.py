@@ -6,12 +6,15 @@ import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from semiosis.errors import UsageError
-from semiosis.scenes.extras import need
+from semiosis.scenes import options
+from semiosis.scenes.extras import first_line, need
+from semiosis.scenes.types import Options
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,7 +24,7 @@ PROBED = 64  # images looked at to tell a grey set from a coloured one
 
 
 class Format(NamedTuple):
-    """What every image of a set becomes: uint8 [h w c]. `fit` and `convert`: the size, the channels were asked for, so images are changed to them."""
+    """What every image of a set becomes: uint8 [h w c]; `fit` and `convert` say that this size, these channels were asked for."""
 
     height: int
     width: int
@@ -34,18 +37,26 @@ def open_image(stored: Any, where: str) -> Image:
     """Decode a picture from bytes or a path; `where` names it in the sentence that a damaged one gets."""
     pil = need("PIL.Image", f"reading {where}")
     try:
-        image = pil.open(io.BytesIO(stored) if isinstance(stored, bytes) else stored)
+        image = pil.open(io.BytesIO(stored if isinstance(stored, bytes) else Path(stored).read_bytes()))
         image.load()
         return image
     except Exception as error:  # Pillow raises a zoo: UnidentifiedImageError, OSError, SyntaxError, DecompressionBombError
-        raise UsageError(f"cannot read {where}: not an image, or a damaged one ({_first_line(error)})") from error
+        raise UsageError(f"cannot read {where}: not an image, or a damaged one ({first_line(error)})") from error
 
 
 def probe(stored: Sequence[tuple[Any, str]], side: int | None, channels: int | None) -> Format:
     """The format of a set, from some of its images: the size of the first, and colour if any of them has colour."""
     seen = [open_image(picture, where) for picture, where in stored]
     width, height = (side, side) if side else seen[0].size
-    return Format(height, width, channels or (1 if all(image.mode in GREY for image in seen) else 3), side is not None, channels is not None)
+    return Format(
+        height, width, channels or (1 if all(image.mode in GREY for image in seen) else 3), side is not None, channels is not None
+    )
+
+
+def asked(opts: Options) -> tuple[int | None, int | None]:
+    """The side and the channels that a name's options ask for, None where they do not."""
+    channels = options.choice(opts, "channels", ("as stored", "1", "3"))
+    return options.whole(opts, "side", None, 4, 1024), int(channels) if channels.isdecimal() else None
 
 
 def probed(n: int) -> np.ndarray:
@@ -99,8 +110,6 @@ def resize(pixels: np.ndarray, side: int, chunk: int = 4096) -> np.ndarray:
         y = jax.image.resize(jnp.asarray(x, jnp.float32), (len(x), side, side, x.shape[-1]), "cubic")
         return np.asarray(jnp.clip(jnp.round(y), 0, 255).astype(jnp.uint8))
 
-    return np.concatenate([part(pixels[i : i + chunk]) for i in range(0, len(pixels), chunk)] or [np.empty((0, side, side, pixels.shape[-1]), np.uint8)])
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return np.concatenate(
+        [part(pixels[i : i + chunk]) for i in range(0, len(pixels), chunk)] or [np.empty((0, side, side, pixels.shape[-1]), np.uint8)]
+    )

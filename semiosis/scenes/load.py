@@ -35,7 +35,7 @@ def source(name: str, seed: int = 0) -> Source:
     if bare in hub.SETS or bare.startswith("hub:"):
         return hub.source(bare, opts, seed)
     path = Path(bare).expanduser()
-    if path.is_dir() or path.suffix == ".parquet" and path.exists():
+    if path.is_dir() or (path.suffix == ".parquet" and path.exists()):
         return folders.source(bare, opts, seed)
     if path.is_file():
         return features.source(bare, opts, seed)

@@ -12,8 +12,8 @@ def parse(name: str) -> tuple[str, Options]:
     """Part a name from its options: `shapes,side=64` gives ("shapes", {"side": "64"})."""
     found = re.fullmatch(r"(.*?)((?:,[a-z_]+=[^,=]*)*)", name, re.DOTALL)
     assert found is not None  # every string matches, with no options at worst
-    pairs = [pair.split("=") for pair in found[2].split(",")[1:]]
-    options = {key: value for key, value in pairs}
+    pairs = [(pair.partition("=")[0], pair.partition("=")[2]) for pair in found[2].split(",")[1:]]
+    options = dict(pairs)
     if len(options) < len(pairs):
         raise UsageError(f"an option stands twice in {name!r}")
     return found[1], options

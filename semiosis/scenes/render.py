@@ -17,14 +17,15 @@ INKS = {
 }
 
 Plane = np.ndarray
+Number = float | int
 
 
-def disc(x: Plane, y: Plane, cx: float, cy: float, r: float) -> Plane:
+def disc(x: Plane, y: Plane, cx: Number, cy: Number, r: Number) -> Plane:
     """Signed distance to a disc: negative inside."""
     return np.hypot(x - cx, y - cy) - r
 
 
-def polygon(x: Plane, y: Plane, *corners: tuple[float, float]) -> Plane:
+def polygon(x: Plane, y: Plane, *corners: tuple[Number, Number]) -> Plane:
     """Signed distance to the nearest edge line of a convex polygon, corners counter-clockwise with y up."""
     edges = []
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):

@@ -21,7 +21,7 @@ def _mix(x: UInt32[Array, "*s"]) -> UInt32[Array, "*s"]:
     return x ^ (x >> 16)
 
 
-def _below(bits: UInt32[Array, "*s"], n: UInt32[Array, "*s"]) -> UInt32[Array, "*s"]:
+def _below(bits: UInt32[Array, " ..."], n: UInt32[Array, " ..."]) -> UInt32[Array, " ..."]:
     """Uniform in range(n) from 32 bits: floor(bits n / 2^32), by 16-bit halves since 64-bit integers are off by default."""
     bits, n = jnp.broadcast_arrays(bits, n)
     low = (bits & 0xFFFF) * (n & 0xFFFF)
@@ -30,26 +30,30 @@ def _below(bits: UInt32[Array, "*s"], n: UInt32[Array, "*s"]) -> UInt32[Array, "
     return (bits >> 16) * (n >> 16) + (left >> 16) + (right >> 16) + carry
 
 
-def _shuffle(seed: UInt32[Array, "2 *s"], index: Int[Array, "*s"], n: Int[Array, "*s"]) -> Int[Array, "*s"]:
-    """Swap-or-not (Hoang, Morris and Rogaway, 2012): each round pairs x with K - x mod n and swaps the pair on a coin of its own."""
+def _shuffle(seed: UInt32[Array, " 2 ..."], index: Int[Array, "*s"], n: Int[Array, " ..."]) -> Int[Array, "*s"]:
+    """Swap-or-not (Hoang, Morris and Rogaway, 2012): each round pairs x with K - x mod n and swaps the pair on a coin of its own.
+
+    `seed` and `n` are scalars or of the rank of `index`, with axes of 1 where a row shares its permutation.
+    """
     x, n = jnp.asarray(index).astype(jnp.uint32), jnp.asarray(n).astype(jnp.uint32)
-    pivot_seed, coin_seed = seed[0], seed[1]
-    for turn in range(ROUNDS):
-        salt = jnp.uint32((turn + 1) * 0x9E3779B9 & 0xFFFFFFFF)
-        pivot = _below(_mix(pivot_seed + salt), n)
+    salt = jnp.uint32(0x9E3779B9) * jnp.arange(1, ROUNDS + 1, dtype=jnp.uint32).reshape(-1, *(1,) * (seed.ndim - 1))
+    pivots = _below(_mix(seed[:1] + salt), n[None])
+    coins = _mix(seed[1:] + salt)
+    for pivot, coin in zip(pivots, coins, strict=True):
         partner = jnp.where(pivot >= x, pivot - x, pivot - x + n)  # uint32 wraps around, as wanted
-        coin = _mix(_mix(coin_seed + salt) ^ jnp.maximum(x, partner)) >> 31
-        x = jnp.where(coin == 1, partner, x)
+        heads = _mix(coin ^ jnp.maximum(x, partner)) >> 31
+        x = jnp.where(heads == 1, partner, x)
     return x.astype(jnp.int32)
 
 
-def permuted(key: PRNGKeyArray, index: Int[Array, "*s"], n: Int[Array, ""] | int) -> Int[Array, "*s"]:
+def permuted(key: PRNGKeyArray, index: Int[Array, "*s"], n: Int[Array, " ..."] | int) -> Int[Array, "*s"]:
     """Where a random permutation of range(n), fixed by `key`, sends `index`: nothing but the asked places is computed.
 
-    `index` in range(n), elsewhere the result has no meaning; `n` below 2^31, a Python or a traced integer, or an array that
-    broadcasts to `index` (one key, one permutation for each n).
+    `index` in range(n), elsewhere the result has no meaning; `n` below 2^31, a Python or a traced integer, or an array of the rank of
+    `index` that broadcasts to it (one key, one permutation for each n).
     """
-    return _shuffle(jax.random.bits(key, (2,), jnp.uint32), index, jnp.asarray(n))
+    n = jnp.asarray(n)
+    return _shuffle(jax.random.bits(key, (2, *(1,) * n.ndim), jnp.uint32), index, n)
 
 
 def _permuted_rows(key: PRNGKeyArray, k: int, n: Int[Array, "rows 1"], rows: int) -> Int[Array, "rows k"]:
@@ -80,11 +84,11 @@ def distractors(key: PRNGKeyArray, rows: Int[Array, " b"], k: int, n: int) -> In
 
 
 class ClassTable(NamedTuple):
-    """Examples by class: class c holds `order[start[c] : start[c] + count[c]]`, and example i stands at `place[i]` in its class."""
+    """Examples by class: class c holds `order[start[c] : start[c] + size[c]]`, and example i stands at `place[i]` in its class."""
 
     order: np.ndarray | Array
     start: np.ndarray | Array
-    count: np.ndarray | Array
+    size: np.ndarray | Array
     place: np.ndarray | Array
 
 
@@ -96,7 +100,9 @@ def class_table(labels: np.ndarray, *, at_least: int = 1) -> ClassTable:
     count = np.bincount(labels).astype(np.int32)
     small = np.flatnonzero((count > 0) & (count < at_least))
     if small.size:
-        raise UsageError(f"class {small[0]} has {count[small[0]]} examples where {at_least} are needed: ask for fewer candidates of a class")
+        raise UsageError(
+            f"class {small[0]} has {count[small[0]]} examples where {at_least} are needed: ask for fewer candidates of a class"
+        )
     start = (np.cumsum(count) - count).astype(np.int32)
     order = np.argsort(labels, kind="stable").astype(np.int32)
     place = np.empty_like(order)
@@ -109,8 +115,8 @@ def same_class(key: PRNGKeyArray, labels: Int[Array, " b"], rows: Int[Array, " b
 
     `labels` are those of `rows`; `rows` index the set that `table` was made of.
     """
-    order, start, count, place = (jnp.asarray(part) for part in table)
-    other = _permuted_rows(key, k, count[labels][:, None] - 1, labels.shape[0])
+    order, start, size, place = (jnp.asarray(part) for part in table)
+    other = _permuted_rows(key, k, size[labels][:, None] - 1, labels.shape[0])
     other = other + (other >= place[rows][:, None])
     return order[start[labels][:, None] + other]
 

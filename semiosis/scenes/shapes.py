@@ -106,7 +106,9 @@ def _space(opts: Options, images: bool) -> Space:
             raise UsageError(f"an attribute stands twice in {text!r}")
     each = options.whole(opts, "values", None, 2, 1000)
     if images and each and (short := next((name for name in names if len(NAMED.get(name, ())) not in (0, *range(each, 1001))), None)):
-        raise UsageError(f"images have {len(NAMED[short])} values of {short}, but values={each} was asked for: use shapes:vectors, or fewer values")
+        raise UsageError(
+            f"images have {len(NAMED[short])} values of {short}, but values={each} was asked for: use shapes:vectors, or fewer values"
+        )
     return Space(names, tuple(_names(name, each or SIZES.get(name, 4)) for name in names))
 
 

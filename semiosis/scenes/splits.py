@@ -45,31 +45,34 @@ def three(rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
     return {"train": rows[2 * share :], "valid": rows[share : 2 * share], "test": rows[:share]}
 
 
+def _two(rows: np.ndarray, name: str) -> dict[str, np.ndarray]:
+    """Cut a tenth of shuffled rows off as `valid`."""
+    if len(rows) < 2:
+        raise UsageError(f"the train split of {name!r} has 1 example: at least 2 are needed to cut a valid split from it")
+    share = max(1, len(rows) // SHARE)
+    return {"train": rows[share:], "valid": rows[:share]}
+
+
 def divide(sizes: Mapping[str, int], name: str, seed: int = 0) -> Cut:
     """Make train, valid and test of what a source has; not stratified by class.
 
-    All three are kept. Without valid, a tenth is cut from train. With valid and no test (as in Tiny ImageNet, whose test labels
-    are secret) its valid is the test, and a tenth of train is valid. A source of one part is cut 80/10/10.
+    Splits that exist are kept. Train and test: a tenth of train is valid. Train and valid (as in Tiny ImageNet, whose test labels
+    are secret): valid is the test, and a tenth of train is valid. Train alone, or one part of any name: 80/10/10.
     """
     sizes = {split: size for split, size in sizes.items() if size}
     if not sizes:
         raise UsageError(f"{name!r} holds no examples")
-    if "train" not in sizes or len(sizes) == 1:
-        if len(sizes) > 1:
-            raise UsageError(f"{name!r} has the splits {', '.join(sizes)} but no train split")
-        only = next(iter(sizes))
-        return {split: (only, rows) for split, rows in three(shuffled(sizes[only], seed), name).items()}
+    if "train" not in sizes and len(sizes) > 1:
+        raise UsageError(f"{name!r} has the splits {', '.join(sizes)} but no train split")
+    main = "train" if "train" in sizes else next(iter(sizes))
     cut: Cut = {split: (split, shuffled(size, seed)) for split, size in sizes.items()}
+    rows = cut.pop(main)[1]
     if "test" in cut and "valid" in cut:
-        return _ordered(cut)
-    if "test" not in cut and "valid" in cut:
-        cut["test"] = cut.pop("valid")
-    rows = cut["train"][1]
-    if len(rows) < 2:
-        raise UsageError(f"the train split of {name!r} has 1 example: at least 2 are needed to cut a valid split from it")
-    share = max(1, len(rows) // SHARE)
-    return _ordered(cut | {"train": ("train", rows[share:]), "valid": ("train", rows[:share])})
-
-
-def _ordered(cut: Cut) -> Cut:
+        own = {"train": rows}
+    elif "test" in cut or "valid" in cut:
+        cut["test"] = cut.get("test") or cut.pop("valid")
+        own = _two(rows, name)
+    else:
+        own = three(rows, name)
+    cut |= {split: (main, chosen) for split, chosen in own.items()}
     return {split: cut[split] for split in ALIASES if split in cut}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from semiosis.errors import UsageError
 from semiosis.scenes import celeba, images, options
+from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.splits import split_name
 from semiosis.scenes.types import Options, Part, Source
 
@@ -63,10 +65,15 @@ def known_splits(name: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """Rename splits (`validation` to valid, ...); a lone split may have any name."""
     if len(found) == 1:
         return {split_name(split) or "all": part for split, part in found.items()}
-    named = {split_name(split): part for split, part in found.items() if split_name(split)}
+    named: dict[str, Any] = {}
+    for split, part in found.items():
+        if (known := split_name(split)) is not None:
+            if known in named:
+                raise UsageError(f"{name!r} has two splits that both mean {known}: {', '.join(found)}")
+            named[known] = part
     if "train" not in named:
         raise UsageError(f"{name!r} has the splits {', '.join(found) or '(none)'}: a split called train was expected")
-    return named  # type: ignore[return-value]
+    return named
 
 
 def find_columns(name: str, features: Mapping[str, Any]) -> Columns:
@@ -102,7 +109,7 @@ def _values(table: Table, columns: Columns) -> dict[str, np.ndarray]:
     wanted = [column for column in (columns.label, *columns.attributes) if column]
     if not wanted:
         return {}
-    read = [batch for batch in table.batches(wanted)]
+    read = list(table.batches(wanted))
     found = {}
     for column in wanted:
         pieces = [batch[column] for batch in read]
@@ -112,7 +119,9 @@ def _values(table: Table, columns: Columns) -> dict[str, np.ndarray]:
     return found
 
 
-def labelled(name: str, columns: Mapping[str, np.ndarray | None], names: tuple[str, ...]) -> tuple[dict[str, np.ndarray | None], tuple[str, ...]]:
+def labelled(
+    name: str, columns: Mapping[str, np.ndarray | None], names: tuple[str, ...]
+) -> tuple[dict[str, np.ndarray | None], tuple[str, ...]]:
     """Labels of all splits as int32, and the names of the classes; words become classes in alphabetical order, -1 throughout means none."""
     present = {split: column for split, column in columns.items() if column is not None}
     if any(column.dtype.kind in "OUS" for column in present.values()):
@@ -126,7 +135,9 @@ def labelled(name: str, columns: Mapping[str, np.ndarray | None], names: tuple[s
         if column.size and column.max() < 0:
             continue  # hidden, as in the test sets of competitions
         if column.size and (column.min() < 0 or column.max() >= 2**31 or (names and column.max() >= len(names))):
-            raise UsageError(f"the labels of {name!r} run from {column.min()} to {column.max()}: expected 0 to {len(names) - 1 if names else '2^31'}")
+            raise UsageError(
+                f"the labels of {name!r} run from {column.min()} to {column.max()}: expected 0 to {len(names) - 1 if names else '2^31'}"
+            )
         found[split] = column.astype(np.int32)
     return found, names
 
@@ -151,8 +162,7 @@ def _probe(table: Table, column: str, opts: Options) -> images.Format:
     """Find the format of a table's images."""
     looked = images.probed(table.size)
     cells = _cells(table, column, np.where(np.isin(np.arange(table.size), looked), 0, -1))
-    side, channels = options.whole(opts, "side", None, 4, 1024), options.whole(opts, "channels", None, 1, 3)
-    return images.probe([(stored, where) for _, stored, where in cells], side, channels)
+    return images.probe([(stored, where) for _, stored, where in cells], *images.asked(opts))
 
 
 def _reader(name: str, table: Table, column: str, form: images.Format) -> Callable[[np.ndarray], np.ndarray]:
@@ -180,17 +190,13 @@ def _cells(table: Table, column: str, place: np.ndarray) -> Iterator[tuple[int, 
 
 def from_parquet(files: list[Path]) -> Table:
     """Open the parquet files of one split, in the order of their names."""
-    import json
-
-    from semiosis.scenes.extras import need
-
     parquet, arrow = need("pyarrow.parquet", "reading parquet files"), need("pyarrow", "reading parquet files")
 
     def guarded(file: Path, action: Callable[[], Any]) -> Any:
         try:
             return action()
         except (arrow.ArrowException, OSError, ValueError) as error:
-            raise UsageError(f"cannot read {str(file)!r}: not a parquet file, or a damaged one") from error
+            raise UsageError(f"cannot read {str(file)!r}: not a parquet file, or a damaged one ({first_line(error)})") from error
 
     opened = [guarded(file, lambda file=file: parquet.ParquetFile(file)) for file in sorted(files)]
     schema = opened[0].schema_arrow

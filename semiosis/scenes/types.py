@@ -22,7 +22,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Data:
-    """A loaded data set: its splits (`train`, `valid`, `test`, and for some sets `zero_shot`), the names of what it labels, a content hash."""
+    """A loaded data set: its splits (`train`, `valid`, `test`, for some sets `zero_shot`), the names of its labels, a content hash."""
 
     name: str
     splits: Mapping[str, Split]
@@ -34,7 +34,7 @@ class Data:
 
 
 class Part(NamedTuple):
-    """A stretch of a source: `read(rows)` gives the inputs of some of its `size` examples, each of `shape` and `dtype`, in the order asked."""
+    """A stretch of a source: `read(rows)` gives the inputs of these of its `size` examples, [rows *shape] of `dtype`."""
 
     size: int
     shape: tuple[int, ...]

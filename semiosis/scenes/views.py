@@ -6,13 +6,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
+Size = Float[Array, ""] | float | int
+
 
 def to_float(images: UInt8[Array, "*s"]) -> Float[Array, "*s"]:
     """Pixels 0..255 as float32 in [0, 1]."""
     return jnp.asarray(images).astype(jnp.float32) / 255
 
 
-def affine(key: PRNGKeyArray, images: Float[Array, "n h w c"], *, rotation: float = 0.0, shift: float = 0.0, scale: float = 0.0) -> Float[Array, "n h w c"]:
+def affine(
+    key: PRNGKeyArray, images: Float[Array, "n h w c"], *, rotation: Size = 0.0, shift: Size = 0.0, scale: Size = 0.0
+) -> Float[Array, "n h w c"]:
     """Turn, move and scale each image about its centre by random amounts, with one bilinear resampling; outside is 0.
 
     Uniform in +-`rotation` degrees, +-`shift` of the height and of the width, and 1 +- `scale` (below 1; above 1 the content
@@ -23,16 +27,18 @@ def affine(key: PRNGKeyArray, images: Float[Array, "n h w c"], *, rotation: floa
     return warp(images, jnp.deg2rad(rotation) * turn, 1 + scale * size, shift * jnp.stack([down, right], axis=-1))
 
 
-def warp(images: Float[Array, "n h w c"], angle: Float[Array, " n"], size: Float[Array, " n"], move: Float[Array, "n 2"]) -> Float[Array, "n h w c"]:
+def warp(
+    images: Float[Array, "n h w c"], angle: Float[Array, " n"], size: Float[Array, " n"], move: Float[Array, "n 2"]
+) -> Float[Array, "n h w c"]:
     """Turn by `angle` (radians, clockwise on screen), scale by `size`, then move by `move` (down, right) in shares of height and width."""
     h, w = images.shape[1:3]
     middle = jnp.array([(h - 1) / 2, (w - 1) / 2])
-    pixel = jnp.stack(jnp.meshgrid(jnp.arange(h), jnp.arange(w), indexing="ij"), axis=-1) - middle  # [h w 2]
-    moved = pixel[None] - (move * jnp.array([h, w]))[:, None, None]  # where the content that lands here comes from, undone step by step
+    pixel = jnp.stack(jnp.meshgrid(jnp.arange(h), jnp.arange(w), indexing="ij"), axis=-1) - middle[None, None]  # [h w 2]
+    moved = pixel[None] - (move * jnp.array([[h, w]]))[:, None, None]  # where the content that lands here comes from, undone step by step
     cos, sin = (f(angle)[:, None, None] / size[:, None, None] for f in (jnp.cos, jnp.sin))
     down = cos * moved[..., 0] - sin * moved[..., 1]
     right = sin * moved[..., 0] + cos * moved[..., 1]
-    return jax.vmap(bilinear)(images, jnp.stack([down, right], axis=-1) + middle)
+    return jax.vmap(bilinear)(images, jnp.stack([down, right], axis=-1) + middle[None, None, None])
 
 
 def bilinear(image: Float[Array, "h w c"], at: Float[Array, "*s 2"]) -> Float[Array, "*s c"]:
@@ -50,9 +56,9 @@ def bilinear(image: Float[Array, "h w c"], at: Float[Array, "*s 2"]) -> Float[Ar
     return total
 
 
-def noise(key: PRNGKeyArray, x: Float[Array, "n *d"], coefficient: float) -> Float[Array, "n *d"]:
+def noise(key: PRNGKeyArray, x: Float[Array, " n *d"], coefficient: Size) -> Float[Array, " n *d"]:
     """Add normal noise in proportion to each feature's standard deviation over the batch: x + coefficient std(x) N(0, 1).
 
     Chaabouni et al. (2022), robustness test, with coefficient 0.5; draw the two agents' views with different keys.
     """
-    return x + coefficient * x.std(axis=0) * jax.random.normal(key, x.shape, x.dtype)
+    return x + coefficient * x.std(axis=0, keepdims=True) * jax.random.normal(key, x.shape, x.dtype)

@@ -1,0 +1,209 @@
+"""Evaluation: every speaker with every listener over a pass of an exam, and what their language looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from semiosis import channels, metrics
+from semiosis.errors import unknown
+from semiosis.metrics.value import Value
+from semiosis.populations import pick, size
+from semiosis.runs import loop
+from semiosis.types import Channel, Episode, Exam, Experiment, Play, Scenes, World
+
+MOST_AGENTS = 10  # of each role; the paper evaluates min(N, 10)
+MOST_MESSAGES = 2000  # of which topographic similarity is computed
+KEY = 0  # every seed and every run meets the same exam
+
+
+class Language(NamedTuple):
+    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each example its `input` [n d] and, where known, label and attributes."""
+
+    tokens: np.ndarray
+    lengths: np.ndarray
+    about: dict[str, np.ndarray]
+
+
+class Finding(NamedTuple):
+    """The figures of one exam of one seed (None: undefined, see `reasons`), the examples seen, accuracy by pair [a b], the language."""
+
+    figures: dict[str, float | None]
+    n: int
+    pairs: np.ndarray
+    language: Language | None
+    reasons: dict[str, str]
+
+
+@eqx.filter_jit
+def sitting(
+    play: Play, roles: tuple[str, ...], scenes: Scenes, world: World, batch: Int[Array, ""], key: PRNGKeyArray, shuffled: bool
+) -> dict[str, Any]:
+    """One batch of an exam: means over examples of each pair [a b], the vote of the listeners [a], and what was said."""
+    scene = scenes(batch, loop.nature_key(key))
+    turn = loop.turn_key(key, batch)
+
+    def meet(pair: World, place: Int[Array, ""], channel: Channel) -> Episode:
+        return play(pair, scene, jax.random.fold_in(turn, place), channel)
+
+    def grid(channel: Channel, read: Any) -> Any:
+        if not roles:
+            return jax.tree.map(lambda x: x[None], read(jax.tree.map(lambda x: x[None], meet(world, jnp.int32(0), channel))))
+        first, others = roles[0], roles[1:]
+        axes = type(world)(**{role: 0 if role in others else None for role in world._fields})
+
+        def speaker(place: Int[Array, ""]) -> Any:
+            pair = world._replace(**{first: pick(getattr(world, first), place)})
+            if not others:
+                return read(jax.tree.map(lambda x: x[None], meet(pair, place, channel)))
+            return read(jax.vmap(meet, in_axes=(axes, None, None), axis_size=size(getattr(world, others[0])))(pair, place, channel))
+
+        return jax.lax.map(speaker, jnp.arange(size(getattr(world, first))))
+
+    seen = grid(channels.clear, _reading)
+    if shuffled and "accuracy" in seen:
+        seen["accuracy_shuffled"] = grid(channels.shuffle, _reading)["accuracy"]
+    return seen
+
+
+def _reading(episode: Episode) -> dict[str, Any]:
+    """What is kept of the episodes of one speaker with all listeners (leading axis b)."""
+    out: dict[str, Any] = {"loss": episode.loss.mean(1), "reward": episode.reward.mean(1)}
+    correct = _correct(episode)
+    if correct is not None:
+        out["accuracy"] = correct.mean(1)
+    if "scores" in episode.info and episode.target.ndim == 2:
+        voted = jnp.argmax(jax.nn.softmax(episode.info["scores"]).mean(0), axis=-1)
+        out["accuracy_vote"] = (voted == episode.target[0]).astype(jnp.float32).mean()
+    said = episode.said[0]
+    if said.message.ndim == 4 and said.logp is not None:  # symbols: b n t v
+        out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
+        spoken = jnp.arange(said.message.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
+        assert said.entropy is not None
+        out["entropy"] = said.entropy[0].sum() / spoken.sum()
+    out["about"] = {k: episode.info[k][0] for k in ("input", "label", "attributes", "index") if k in episode.info}
+    return out
+
+
+def _correct(episode: Episode) -> Array | None:
+    """The share of each guess that is right [b n]; None where a guess is not right or wrong."""
+    if "correct" in episode.info:
+        return episode.info["correct"]
+    if jnp.issubdtype(episode.guess.dtype, jnp.integer) and episode.guess.shape == episode.target.shape:
+        right = (episode.guess == episode.target).astype(jnp.float32)
+        return right.reshape(*right.shape[:2], -1).mean(-1)
+    return None
+
+
+def examine(experiment: Experiment, name: str, world: World, *, whole: bool = False) -> Finding:
+    """One seed's exam. `whole` adds the control with shuffled messages and the measures of the language."""
+    exam = _exam(experiment, name)
+    world = world._replace(**{role: jax.tree.map(lambda x: x[:MOST_AGENTS], getattr(world, role)) for role in experiment.roles})
+    key = loop.seed_key(KEY)
+    args = (experiment.play, experiment.roles, exam.scenes, world)
+    batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole)) for b in range(exam.batches)]
+    n = sum(len(batch["about"]["index"][0]) if "index" in batch["about"] else 0 for batch in batches)
+    keys = [k for k in batches[0] if k not in ("about", "language")]
+    means = {k: np.mean([np.asarray(batch[k], np.float64) for batch in batches], axis=0) for k in keys}
+    figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
+    if "accuracy_vote" in means and means["accuracy"].shape[1] > 1:
+        figures["accuracy_vote"] = float(means["accuracy_vote"].mean())
+    language = _language(batches) if "language" in batches[0] else None
+    reasons: dict[str, str] = {}
+    if whole and language is not None:
+        for title, value in describe(language).items():
+            figures[title] = value.value
+            if value.value is None:
+                reasons[title] = value.reason
+    return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons)
+
+
+def _exam(experiment: Experiment, name: str) -> Exam:
+    if name not in experiment.exams:
+        raise unknown("split", name, experiment.exams)
+    return experiment.exams[name]
+
+
+def _language(batches: list[dict[str, Any]]) -> Language:
+    """The messages of all batches, in the order they were said."""
+    tokens = np.concatenate([batch["language"]["tokens"] for batch in batches], axis=1)
+    lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
+    about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
+    return Language(tokens, lengths, about)
+
+
+def describe(language: Language) -> dict[str, Value]:
+    """Measures of a language: means over speakers of those that belong to one speaker."""
+    found: list[dict[str, Value]] = []
+    for tokens, lengths in zip(language.tokens, language.lengths, strict=True):
+        some = slice(None, MOST_MESSAGES)
+        own = {
+            "messages": metrics.distinct(tokens, lengths),
+            "message_entropy": metrics.message_entropy(tokens, lengths),
+            "active_symbols": metrics.active_symbols(tokens, lengths),
+            "length": metrics.mean_length(tokens, lengths),
+            "topsim": metrics.topsim(tokens[some], language.about["input"][some], lengths[some]),
+        }
+        if "attributes" in language.about:
+            own["topsim_attributes"] = metrics.topsim(
+                tokens[some], metrics.attribute_distances(language.about["attributes"][some]), lengths[some]
+            )
+            own["posdis"] = metrics.posdis(tokens, language.about["attributes"], lengths)
+        if "label" in language.about:
+            own["label_bits"] = metrics.mutual_information(tokens, language.about["label"], lengths)
+        found.append(own)
+    means = {title: _mean([own[title] for own in found]) for title in found[0]}
+    if len(found) > 1:
+        means["synchrony"] = metrics.synchrony(language.tokens, language.lengths)
+    return means
+
+
+def _mean(values: list[Value]) -> Value:
+    known = [value.value for value in values if value.value is not None]
+    return values[0]._replace(value=float(np.mean(known))) if known else values[0]
+
+
+def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split: str) -> tuple[dict[str, Any], list[Finding]]:
+    """Every exam of a split, each seed on its own: the object of evaluation.json less game and step, and the main exam's findings.
+
+    The exam `split` gives its figures their plain names; `split/VARIANT` gives `accuracy@VARIANT`.
+    """
+    _exam(experiment, split)
+    worlds_of = [loop.unstack(worlds, place) for place in range(len(seeds))]
+    table: dict[str, Any] = {}
+    findings = [examine(experiment, split, world, whole=True) for world in worlds_of]
+    _enter(table, "", findings, experiment.exams[split])
+    for name, exam in experiment.exams.items():
+        if name.startswith(f"{split}/"):
+            more = [examine(experiment, name, world) for world in worlds_of]
+            _enter(table, "@" + name.removeprefix(f"{split}/"), more, exam, only=("accuracy", "accuracy_vote"))
+    if "accuracy@noise" in table:
+        pairs = zip(table["accuracy"]["per_seed"], table["accuracy@noise"]["per_seed"], strict=True)
+        drops = [metrics.relative_drop(clean, noisy) for clean, noisy in pairs]
+        table["noise_drop_percent"] = _entry([drop.value for drop in drops], None, findings[0].n, reason=drops[0].reason)
+    return {"split": split, "seeds": list(seeds), "metrics": table}, findings
+
+
+def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Exam, only: tuple[str, ...] | None = None) -> None:
+    """One line of the table for each figure."""
+    for title in findings[0].figures:
+        if only is None or title in only:
+            values = [finding.figures[title] for finding in findings]
+            chance = exam.chance if title.startswith("accuracy") else None
+            reason = next((f.reasons[title] for f in findings if title in f.reasons), "")
+            table[title + suffix] = _entry(values, chance, findings[0].n, reason=reason)
+
+
+def _entry(values: list[float | None], chance: float | None, n: int, *, reason: str = "") -> dict[str, Any]:
+    """Mean and 95 % interval over seeds (Student t); of one seed, over examples where the figure is a share of right answers (Wilson)."""
+    mean, low, high = metrics.over_seeds(values)
+    if len(values) == 1 and chance is not None and mean is not None and n:
+        _, low, high = metrics.wilson(mean * n, n)
+    entry = {"mean": mean, "low": low, "high": high, "per_seed": values, "chance": chance, "n": n}
+    return entry | ({"reason": reason} if reason else {})

@@ -1,0 +1,79 @@
+"""Ease of learning: how fast newborn listeners learn a language that is frozen (Li and Bowling 2019; Chaabouni et al. 2022, B.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from semiosis import metrics
+from semiosis.errors import UsageError
+from semiosis.runs import loop
+from semiosis.runs.progress import progress
+from semiosis.runs.session import Trained
+from semiosis.runs.setup import build
+from semiosis.types import World
+
+
+class Curve(NamedTuple):
+    """`steps` [k] and the training figure `value` [seeds k] of fresh listeners, each a mean since the step before."""
+
+    title: str
+    measure: str
+    steps: np.ndarray
+    value: np.ndarray
+
+
+def ease_of_learning(
+    trained: Trained, *, task: str, steps: int, speakers: int, listeners: int, lr: float, order: loop.Order = "auto"
+) -> tuple[Curve, Curve]:
+    """The learning curves of fresh listeners, of the run's language and, as a control, of untrained speakers of the same make.
+
+    `listeners` fresh ones for each of the first `speakers` of each seed; greedy messages; figures are means over them.
+    """
+    if not hasattr(trained.game, "probe"):
+        raise UsageError(f"the game {trained.run.record['game']} has no language to learn by ear: it defines no probe")
+    if steps < 1 or listeners < 1 or speakers < 1:
+        raise UsageError(f"steps {steps}, speakers {speakers} and listeners {listeners} must all be 1 or more")
+    speakers = min(speakers, trained.worlds.speaker.age.shape[1])
+    config = trained.game.probe(trained.config, task=task, speakers=speakers, listeners=listeners, lr=lr)  # type: ignore[attr-defined]
+    experiment, fresh = build(trained.game, config, trained.data, trained.seeds)
+    mesh = loop.mesh_for(len(trained.seeds))
+    run = loop.stretch(experiment.phases[0], loop.unstack(fresh, 0), mesh, order)
+    measure = "loss" if task == "reconstruction" else "accuracy"
+
+    def learn(title: str, worlds: World) -> Curve:
+        worlds, keys = loop.place(worlds, mesh), loop.place(loop.keys_of(trained.seeds), mesh)
+        every = max(1, steps // 50)
+        at, values = [], []
+        with progress(steps, 0, title) as update:
+            for step in range(0, steps, every):
+                count = min(every, steps - step)
+                worlds, logs = run(worlds, keys, step, count)
+                at.append(step + count)
+                values.append(logs[measure])
+                update(step + count, {measure: (float(values[-1].mean()), None)})
+        return Curve(title, measure, np.array(at), np.stack(values, 1))
+
+    # the net alone is taken over: optimisers and scores of the frozen are of no use
+    language = jax.tree.map(lambda x: x[:, :speakers], trained.worlds.speaker.net)
+    untaught = jax.tree.map(lambda x: x.copy(), fresh)
+    taught = fresh._replace(speaker=_with_net(fresh.speaker, language))
+    return learn("its language", taught), learn("untrained speakers", untaught)
+
+
+def _with_net(agents: Any, net: Any) -> Any:
+    return type(agents)(net, agents.opt, agents.slow, agents.score, agents.age)
+
+
+def summary(curves: Sequence[Curve], task: str) -> dict[str, Any]:
+    """The object of probe.json: for each curve its steps, values by seed, the area under it and its end, with intervals over seeds."""
+    table = {}
+    for curve in curves:
+        width = np.diff(curve.steps, prepend=0) / curve.steps[-1]
+        figures = {"area": curve.value @ width, "end": curve.value[:, -1]}
+        entry = {name: metrics.over_seeds([float(x) for x in values])._asdict() for name, values in figures.items()}
+        table[curve.title] = {"steps": curve.steps.tolist(), "value": curve.value.tolist(), **entry}
+    return {"task": task, "measure": curves[0].measure, "curves": table}

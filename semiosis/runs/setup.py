@@ -1,0 +1,46 @@
+"""From a game, its configuration and data to an experiment and the worlds of its seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any, Protocol
+
+import jax
+
+from semiosis.errors import UsageError, unknown
+from semiosis.runs import loop
+from semiosis.scenes import Data
+from semiosis.types import Experiment, World
+
+
+class Game(Protocol):
+    """A module that is a game: Config (a frozen dataclass with `data` and `steps`), PRESETS by name, and make(config, data, key)."""
+
+    Config: type
+    PRESETS: dict[str, Any]
+
+    def make(self, config: Any, data: Data, key: Any) -> Experiment: ...
+
+
+def build(game: Game, config: Any, data: Data, seeds: Sequence[int]) -> tuple[Experiment, World]:
+    """The experiment, and the newborn worlds of all seeds on a leading axis; a seed's world is the same in any company."""
+    keys = [loop.birth_key(loop.seed_key(seed)) for seed in seeds]
+    experiment = game.make(config, data, keys[0])
+    born = jax.jit(lambda key: game.make(config, data, key).world)
+    return experiment, loop.stack([born(key) for key in keys])
+
+
+def config_from(game: Game, values: dict[str, Any]) -> Any:
+    """A configuration from the values of a config.json; raises UsageError for a name that the game does not have."""
+    known = {field.name: field for field in fields(game.Config)}
+    for name in values:
+        if name not in known:
+            raise unknown("setting", name, known)
+    defaults = asdict(game.Config())
+    clean = {name: tuple(value) if isinstance(defaults[name], tuple) else value for name, value in values.items()}
+    for name, value in clean.items():
+        kind = type(defaults[name])
+        if not isinstance(value, kind) and not (kind is float and isinstance(value, int)):
+            raise UsageError(f"setting {name} is {value!r}: expected {'an' if kind is int else 'a'} {kind.__name__}")
+    return game.Config(**clean)

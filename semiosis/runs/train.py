@@ -1,0 +1,152 @@
+"""Training, as the host sees it: compiled stretches, a line of metrics after each, a checkpoint now and then."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+from semiosis.errors import UsageError
+from semiosis.metrics.intervals import over_seeds
+from semiosis.runs import checkpoints, directory, loop, records, sinks
+from semiosis.runs.evaluate import examine
+from semiosis.runs.options import Options, pace
+from semiosis.runs.progress import progress
+from semiosis.types import Experiment, World
+
+Say = Callable[[str], None]
+
+
+def train(
+    run: directory.Run,
+    experiment: Experiment,
+    worlds: World,
+    seeds: Sequence[int],
+    options: Options,
+    *,
+    start: int,
+    steps: int,
+    title: str,
+) -> tuple[World, int]:
+    """Train from step `start` to `steps` and save; SIGTERM or SIGINT saves where the run stands and ends early.
+
+    Holds no lock of its own: the caller does. Returns the worlds and the signal that ended the run, 0 for none.
+    """
+    log_every, save_every = pace(options, steps)
+    mesh, keys = mesh_of(options, len(seeds)), loop.keys_of(seeds)
+    worlds, keys = loop.place(worlds, mesh), loop.place(keys, mesh)
+    stretches: dict[str, loop.Stretch] = {}
+    with ExitStack() as stack:
+        caught = stack.enter_context(_signals())
+        outlets = [stack.enter_context(outlet) for outlet in _sinks(run, options, start)]
+        update = stack.enter_context(progress(steps, start, title))
+        if start == 0 and not checkpoints.steps(run):
+            checkpoints.save(run, 0, worlds, score=None, keep=options.keep)
+        step = start
+        while step < steps and not caught:
+            phase, left = loop.locate(experiment.phases, step)
+            if phase.name not in stretches:
+                stretches[phase.name] = loop.stretch(phase, loop.unstack(worlds, 0), mesh, options.order)
+            stop = min(steps, _next(step, log_every), _next(step, save_every), step + (left or steps))
+            worlds, logs = stretches[phase.name](worlds, keys, step, stop - step)
+            step = stop
+            rows = _rows(logs, seeds, step, "train")
+            if step % save_every == 0 or step == steps or caught:
+                valid, score = validate(experiment, worlds, seeds, step)
+                _write(run, rows + valid, outlets)
+                checkpoints.save(run, step, worlds, score=score, keep=options.keep)
+            else:
+                _write(run, rows, outlets)
+            update(step, _figures(rows))
+        if caught and checkpoints.steps(run)[-1:] != [step]:
+            checkpoints.save(run, step, worlds, score=None, keep=options.keep)
+    return worlds, caught[0] if caught else 0
+
+
+def mesh_of(options: Options, seeds: int) -> Any:
+    """The devices that the options ask for, as a mesh."""
+    devices = jax.devices()
+    if options.devices > len(devices):
+        raise UsageError(f"{options.devices} devices are asked for, and there are {len(devices)}")
+    return loop.mesh_for(seeds, devices[: options.devices or len(devices)])
+
+
+def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: int) -> tuple[list[dict[str, Any]], float | None]:
+    """A look at the valid split: rows for each seed, and the mean accuracy by which the best checkpoint is chosen."""
+    if "valid" not in experiment.exams:
+        return [], None
+    rows = []
+    for place, seed in enumerate(seeds):
+        figures = examine(experiment, "valid", loop.unstack(worlds, place)).figures
+        rows.append({"step": step, "seed": seed, "split": "valid", **figures})
+    scores = [row["accuracy"] if row.get("accuracy") is not None else -row["loss"] for row in rows]
+    return rows, float(np.mean(scores))
+
+
+def _rows(logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: str) -> list[dict[str, Any]]:
+    """One row a seed; a log that did not occur in the stretch is left out."""
+    return [
+        {"step": step, "seed": seed, "split": split} | {name: float(values[i]) for name, values in sorted(logs.items()) if _occurred(values)}
+        for i, seed in enumerate(seeds)
+    ]
+
+
+def _occurred(values: np.ndarray) -> bool:
+    """Whether any seed has the log; a NaN of some seeds alone is a number gone wrong, and is told."""
+    return not np.isnan(values).all()
+
+
+def _figures(rows: list[dict[str, Any]]) -> dict[str, tuple[float | None, float | None]]:
+    """Mean and spread over seeds of what a progress line shows: the main success first."""
+    shown = [name for name in ("accuracy", "loss", "entropy", "length") if name in rows[0]]
+    shown = shown or [name for name in rows[0] if name not in ("step", "seed", "split")][:1]
+    return {name: _spread([row[name] for row in rows]) for name in shown}
+
+
+def _spread(values: list[float]) -> tuple[float, float | None]:
+    mean, low, _ = over_seeds(values)
+    return float(np.mean(values)), None if low is None or mean is None else mean - low
+
+
+def _next(step: int, period: int) -> int:
+    """The first multiple of the period after a step."""
+    return (step // period + 1) * period
+
+
+def _write(run: directory.Run, rows: list[dict[str, Any]], outlets: list[sinks.Sink]) -> None:
+    records.append(run, rows)
+    for outlet in outlets:
+        outlet(rows)
+
+
+def _sinks(run: directory.Run, options: Options, start: int) -> list[Any]:
+    """The sinks that the options ask for."""
+    asked = [sinks.tensorboard(run, start=start)] if options.tensorboard else []
+    return asked + ([sinks.wandb(run, project=options.wandb)] if options.wandb else [])
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT; the second one acts as it did before."""
+    caught: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def catch(number: int, frame: Any) -> None:
+        caught.append(number)
+        signal.signal(number, before[number] or signal.SIG_DFL)
+
+    try:
+        for number in before:
+            signal.signal(number, catch)
+    except ValueError:  # not the main thread: signals are not ours to catch
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
