@@ -14,13 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import Array, Int, Key, PRNGKeyArray
 
 from semiosis.rules import weighed
 from semiosis.types import Logs, Phase, Turn, World
 
 Order = Literal["auto", "in-turn", "side-by-side"]
-Stretch = Callable[[World, PRNGKeyArray, int, int], tuple[World, dict[str, np.ndarray]]]  # worlds, keys, first step, steps -> worlds, log means
+# worlds, keys, first step, steps -> worlds, means of logs
+Stretch = Callable[[World, Key[Array, " seeds"], int, int], tuple[World, dict[str, np.ndarray]]]
 
 
 def seed_key(seed: int) -> PRNGKeyArray:
@@ -28,7 +29,7 @@ def seed_key(seed: int) -> PRNGKeyArray:
     return jax.random.key(seed)
 
 
-def keys_of(seeds: Sequence[int]) -> PRNGKeyArray:
+def keys_of(seeds: Sequence[int]) -> Key[Array, " seeds"]:
     """The keys of many seeds, on a leading axis."""
     return jax.vmap(jax.random.key)(jnp.asarray(seeds, jnp.uint32))
 
@@ -89,7 +90,7 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
 
         return jax.lax.fori_loop(0, steps, body, (world, none))
 
-    def some_seeds(arrays: Any, start: Array, steps: Array, worlds: World, keys: PRNGKeyArray) -> tuple[World, Logs]:
+    def some_seeds(arrays: Any, start: Array, steps: Array, worlds: World, keys: Key[Array, " seeds"]) -> tuple[World, Logs]:
         if in_turn(order):
             return jax.lax.map(lambda pair: one_seed(arrays, start, steps, *pair), (worlds, keys))
         return jax.vmap(lambda world, key: one_seed(arrays, start, steps, world, key))(worlds, keys)
@@ -100,7 +101,7 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     )
     program = jax.jit(over, donate_argnums=3)
 
-    def run(worlds: World, keys: PRNGKeyArray, start: int, steps: int) -> tuple[World, dict[str, np.ndarray]]:
+    def run(worlds: World, keys: Key[Array, " seeds"], start: int, steps: int) -> tuple[World, dict[str, np.ndarray]]:
         worlds, logs = program(arrays, jnp.int32(start), jnp.int32(steps), worlds, keys)
         with np.errstate(invalid="ignore"):
             return worlds, {name: np.asarray(log.total) / np.asarray(log.weight) for name, log in logs.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 
@@ -14,6 +14,7 @@ from semiosis.scenes import Data
 from semiosis.types import Experiment, World
 
 
+@runtime_checkable
 class Game(Protocol):
     """A module that is a game: Config (a frozen dataclass with `data` and `steps`), PRESETS by name, and make(config, data, key)."""
 

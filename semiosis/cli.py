@@ -1,0 +1,470 @@
+"""The command line: semiosis demo | train | resume | evaluate | probe | crossplay | data | describe | bench."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, make_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import OmitArgPrefixes, Positional
+
+from semiosis.errors import UsageError, unknown
+
+GAMES = {"lewis": "semiosis.games.lewis"}
+
+HELP = """semiosis: neural agents that invent a language in order to be understood
+
+  semiosis demo [--out DIR]              a population invents a language for handwritten digits, in minutes
+  semiosis train GAME [flags]            train a game: --preset tiny|quick|paper, --data, --seeds, --steps, --out, every dial of the game
+  semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
+  semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
+  semiosis probe DIR                     ease of learning: newborn listeners learn the run's language
+  semiosis crossplay DIR...              agents of different seeds and runs try to understand each other
+  semiosis data [NAME]                   the data sets there are; a contact sheet of one
+  semiosis describe GAME                 the agents: layers, shapes, parameters, what is frozen
+  semiosis bench [GAME...]               CPU seconds of a training step, with the share of this machine's peak
+
+GAME is {games}, or the path of a Python file with a game of your own. `semiosis COMMAND --help` shows every flag;
+`semiosis train GAME --help` every dial with its meaning, unit and source.
+"""
+
+
+def say(sentence: str) -> None:
+    """A remark beside the result, on standard error."""
+    print(f"semiosis: {sentence}", file=sys.stderr)
+
+
+# ------------------------------------------------------------------------------------------------------------ commands
+
+
+def train(args: list[str]) -> int:
+    """`semiosis train GAME`: the flags are the fields of the game's Config and of Options."""
+    from semiosis.runs import directory, session
+    from semiosis.runs.options import Options
+    from semiosis.runs.setup import config_from
+
+    if not args or args[0] in ("-h", "--help"):
+        print(HELP.format(games=", ".join(GAMES)))
+        return 0
+    name, flags = args[0], args[1:]
+    game = session.game_at(name, GAMES)
+    preset = _before(flags, "--preset") or ("quick" if "quick" in game.PRESETS else next(iter(game.PRESETS)))
+    config, options = game.PRESETS.get(preset), Options()
+    if config is None:
+        raise unknown("preset", preset, game.PRESETS)
+    if file := _before(flags, "--config"):
+        run = directory.open_run(Path(file).parent) if Path(file).name == "config.json" else None
+        if run is None or run.record["game"] != name:
+            raise UsageError(f"--config {file}: expected the config.json of a run of {name}")
+        config, options = config_from(game, run.record["config"]), Options(**run.record["options"])
+    settings = make_dataclass(
+        "Train",
+        [
+            (
+                "preset",
+                Annotated[Literal[tuple(game.PRESETS)], tyro.conf.arg(help="Where the dials of the game start from.")],  # type: ignore[valid-type]
+                field(default=preset),
+            ),
+            ("config", Annotated[str, tyro.conf.arg(help="Repeat the run of this config.json; flags change it.")], field(default="")),
+            ("out", Annotated[str, tyro.conf.arg(help="The run directory; by default runs/GAME-PRESET-TIME.")], field(default="")),
+            ("game", OmitArgPrefixes[game.Config], field(default=config)),
+            ("run", OmitArgPrefixes[Options], field(default=options)),
+        ],
+        frozen=True,
+    )
+    chosen: Any = tyro.cli(settings, args=flags, prog=f"semiosis train {name}", description=game.__doc__ or "")
+    out = chosen.out or f"runs/{Path(name).stem}-{preset}-{datetime.now():%Y%m%d-%H%M%S}"
+    made, caught = session.start(name, game, chosen.game, chosen.run, out)
+    return _ended(made.path, caught)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Continue a run from its newest whole checkpoint."""
+
+    dir: Positional[str]
+    """The run directory."""
+    steps: int | None = None
+    """Train to this step instead of the one it was started with."""
+
+
+def resume(args: list[str]) -> int:
+    """`semiosis resume DIR`."""
+    from semiosis.runs import session
+
+    chosen = tyro.cli(Resume, args=args, prog="semiosis resume")
+    run, caught = session.resume(chosen.dir, GAMES, steps=chosen.steps, say=say)
+    return _ended(run.path, caught)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Judge a run on a split it was not trained on, with its variants, and write evaluation.json."""
+
+    dir: Positional[str]
+    """The run directory."""
+    split: str = "test"
+    """The split; its variants (test/16, test/noise) come with it. Some data has zero_shot besides."""
+    checkpoint: str = "newest"
+    """Which checkpoint: newest, best (by valid accuracy) or a step."""
+    candidates: int | None = None
+    """Judge among this many candidates instead of as trained (games of reference)."""
+    data: str | None = None
+    """Judge on other data of the same shape (zero-shot transfer)."""
+    messages: Literal["greedy", "sampled"] | None = None
+    """Judge greedy or sampled messages instead of as configured (games with that dial)."""
+    json: bool = False
+    """Print the object of evaluation.json alone."""
+
+
+def evaluate(args: list[str]) -> int:
+    """`semiosis evaluate DIR`."""
+    from rich.console import Console
+
+    from semiosis.report.tables import evaluation_table
+    from semiosis.runs import session
+
+    chosen = tyro.cli(Evaluate, args=args, prog="semiosis evaluate")
+    asked = {"candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
+    trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
+    result, findings = session.judge(trained, chosen.split)
+    figures = _figures(trained, findings, chosen.split)
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    Console().print(evaluation_table(result))
+    print(f"written: {trained.run.path / 'evaluation.json'}" + "".join(f", {path}" for path in figures))
+    return 0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Ease of learning: newborn listeners learn the frozen language of a run; beside it, as a control, that of untrained speakers."""
+
+    dir: Positional[str]
+    """The run directory."""
+    task: Literal["discrimination", "classification", "attributes", "reconstruction"] = "discrimination"
+    """What the listeners must learn to do with the messages."""
+    steps: int = 1000
+    """Steps of learning (paper: 10,000)."""
+    speakers: int = 5
+    """Speakers of each population, at most (paper: 5)."""
+    listeners: int = 3
+    """Newborn listeners for each speaker (paper: 3)."""
+    lr: float = 1e-3
+    """The listeners' learning rate (paper: 1e-3)."""
+    checkpoint: str = "newest"
+    """Which checkpoint: newest, best or a step."""
+    json: bool = False
+    """Print the object of probe.json alone."""
+
+
+def probe(args: list[str]) -> int:
+    """`semiosis probe DIR`."""
+    from semiosis.report.figures import learning
+    from semiosis.runs import files
+    from semiosis.runs.probe import ease_of_learning, summary
+
+    chosen = tyro.cli(Probe, args=args, prog="semiosis probe")
+    trained = _open(chosen.dir, chosen.checkpoint)
+    curves = ease_of_learning(
+        trained, task=chosen.task, steps=chosen.steps, speakers=chosen.speakers, listeners=chosen.listeners, lr=chosen.lr
+    )
+    result = summary(curves, chosen.task)
+    files.write_json(trained.run.path / f"probe-{chosen.task}.json", result)
+    figure = learning(curves, trained.run.path / "figures" / f"probe-{chosen.task}.png", None)
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    for title, curve in result["curves"].items():
+        print(f"{title}: {result['measure']} {_interval(curve['end'])} at the end, {_interval(curve['area'])} on average over learning")
+    print(f"written: {trained.run.path / f'probe-{chosen.task}.json'}, {figure}")
+    return 0
+
+
+@dataclass(frozen=True)
+class Crossplay:
+    """Every seed's speakers with every seed's listeners, within a run and between runs."""
+
+    dirs: Positional[tuple[str, ...]]
+    """Run directories of one game on the same data."""
+    split: str = "test"
+    """The split they are judged on."""
+    checkpoint: str = "newest"
+    """Which checkpoint: newest, best or a step."""
+    json: bool = False
+    """Print the object of crossplay.json alone."""
+
+
+def crossplay(args: list[str]) -> int:
+    """`semiosis crossplay DIR...`."""
+    from semiosis.report.figures import matrix
+    from semiosis.runs import crossplay as cross
+    from semiosis.runs import files
+
+    chosen = tyro.cli(Crossplay, args=args, prog="semiosis crossplay")
+    if not chosen.dirs:
+        raise UsageError("crossplay needs one run directory or more")
+    runs = [_open(path, chosen.checkpoint) for path in chosen.dirs]
+    found = cross.crossplay(runs, chosen.split)
+    result = cross.summary(found)
+    home = runs[0].run.path
+    files.write_json(home / "crossplay.json", result)
+    figure = matrix(found.names, found.accuracy, home / "figures" / "crossplay.png", found.chance)
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    for name in ("self_play", "cross_play", "gap"):
+        print(f"{name.replace('_', '-')}: accuracy {_interval(result[name])}")
+    print(f"written: {home / 'crossplay.json'}, {figure}")
+    return 0
+
+
+@dataclass(frozen=True)
+class DataSets:
+    """The data sets there are; with a name, what one holds and a contact sheet of it."""
+
+    name: Positional[str] = ""
+    """A data set, as --data takes it."""
+    out: str = "contact-sheet.png"
+    """Where the contact sheet is written."""
+
+
+def data(args: list[str]) -> int:
+    """`semiosis data [NAME]`."""
+    from rich.console import Console
+
+    from semiosis import scenes
+    from semiosis.scenes.contact import contact_sheet, listing
+
+    chosen = tyro.cli(DataSets, args=args, prog="semiosis data")
+    if not chosen.name:
+        Console().print(listing())
+        return 0
+    loaded = scenes.load(chosen.name)
+    for name, split in loaded.splits.items():
+        shape = " x ".join(map(str, split.inputs.shape[1:]))
+        print(f"{name}: {len(split.inputs):,} of {shape} {split.inputs.dtype}")
+    print(f"classes: {', '.join(loaded.classes) or 'none'}")
+    if loaded.attribute_names:
+        print("attributes: " + ", ".join(f"{n} ({k})" for n, k in zip(loaded.attribute_names, loaded.attribute_sizes, strict=True)))
+    print(f"written: {contact_sheet(loaded, chosen.out) or chosen.out}")
+    return 0
+
+
+def describe(args: list[str]) -> int:
+    """`semiosis describe GAME`: takes the flags of `train`."""
+    import jax
+    from rich.console import Console
+
+    from semiosis import scenes
+    from semiosis.report.tables import describe_table
+    from semiosis.runs import session
+
+    if not args or args[0] in ("-h", "--help"):
+        print("semiosis describe GAME [--preset ...] [flags of train]: the agents of a game, layer by layer")
+        return 0
+    name, flags = args[0], args[1:]
+    game = session.game_at(name, GAMES)
+    preset = _before(flags, "--preset") or next(iter(game.PRESETS))
+    if preset not in game.PRESETS:
+        raise unknown("preset", preset, game.PRESETS)
+    flags = _without(flags, "--preset")
+    config = tyro.cli(game.Config, args=flags, prog=f"semiosis describe {name}", default=game.PRESETS[preset])
+    experiment = game.make(config, scenes.load(config.data), jax.random.key(0))
+    Console().print(describe_table(experiment, config))
+    return 0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """CPU seconds of a training step on one thread, beside the published reference and this machine's matrix-product peak."""
+
+    games: Positional[tuple[str, ...]] = ()
+    """Games to time; none is all."""
+    repeats: int = 3
+    """Times each case is measured; the least is told."""
+    json: bool = False
+    """Print the figures as JSON."""
+
+
+def bench(args: list[str]) -> int:
+    """`semiosis bench [GAME...]`."""
+    from semiosis.runs.bench import bench as measure
+    from semiosis.runs.bench import table
+
+    chosen = tyro.cli(Bench, args=args, prog="semiosis bench")
+    for name in chosen.games:
+        if name not in GAMES:
+            raise unknown("game", name, GAMES)
+    rows = [row for name in chosen.games or GAMES for row in measure(GAMES[name], chosen.repeats)]
+    if chosen.json:
+        print(json.dumps(rows))
+        return 0
+    from rich.console import Console
+
+    Console().print(table(rows))
+    return 0
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A speaker and a listener invent a language for handwritten digits: 4 seeds, a table, pictures."""
+
+    out: str = "runs/demo"
+    """The run directory."""
+    seeds: str = "4"
+    """How many seeds, or which."""
+    steps: int = 4000
+    """Steps to train."""
+
+
+def demo(args: list[str]) -> int:
+    """`semiosis demo`."""
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from semiosis.report.tables import evaluation_table
+    from semiosis.runs import session
+    from semiosis.runs.options import Options
+
+    chosen = tyro.cli(Demo, args=args, prog="semiosis demo")
+    game = session.game_at("lewis", GAMES)
+    print("The Lewis game: a speaker sees a handwritten digit and says five symbols; a listener must find it among ten.")
+    run, caught = session.start("lewis", game, replace(game.PRESETS["quick"], steps=chosen.steps), Options(seeds=chosen.seeds), chosen.out)
+    if caught:
+        return _ended(run.path, caught)
+    trained = _open(chosen.out, "newest")
+    result, findings = session.judge(trained, "test")
+    figures = _figures(trained, findings, "test")
+    Console().print(evaluation_table(result))
+    print("Look at " + " and ".join(str(path) for path in figures))
+    return 0
+
+
+# --------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> Any:
+    """A run opened to be looked at."""
+    from semiosis.runs import directory, session
+
+    if checkpoint not in ("newest", "best") and not checkpoint.isdecimal():
+        raise UsageError(f"checkpoint {checkpoint!r}: expected newest, best or a step")
+    run = directory.open_run(path)
+    fields = {*run.record["config"]}
+    for name in change or {}:
+        if name not in fields:
+            raise UsageError(f"the game {run.record['game']} has no setting {name!r} to judge with")
+    step = int(checkpoint) if checkpoint.isdecimal() else checkpoint
+    return session.reopen(run, GAMES, step, say=say, change=change)
+
+
+def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
+    """The pictures of an evaluated run: its curves and, for symbols, its lexicon."""
+    from semiosis.report.figures import curves, lexicon
+    from semiosis.runs.records import read_metrics
+
+    home = trained.run.path / "figures"
+    rows = read_metrics(trained.run)
+    paths = [curves(rows, home / "curves.png", chance=trained.experiment.exams[split].chance)] if rows else []
+    language = findings[0].language
+    if language is not None and "index" in language.about:
+        part = trained.data.splits[split.split("/")[0]]
+        images = part.inputs if part.inputs.ndim == 4 else None
+        vocab_size = getattr(trained.config, "vocab_size", int(language.tokens.max()) + 1)
+        paths.append(lexicon(language, images, part.labels, trained.data.classes, home / "lexicon.png", vocab_size=vocab_size))
+    return paths
+
+
+def _interval(figure: dict[str, float | None]) -> str:
+    """A mean with its interval, as text."""
+    if figure["mean"] is None:
+        return "undefined"
+    span = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
+    return f"{figure['mean']:.3f}{span}"
+
+
+def _before(flags: list[str], name: str) -> str | None:
+    """The value of a flag that decides the defaults of the others, read ahead of them."""
+    for i, flag in enumerate(flags):
+        if flag == name and i + 1 < len(flags):
+            return flags[i + 1]
+        if flag.startswith(f"{name}="):
+            return flag.split("=", 1)[1]
+    return None
+
+
+def _without(flags: list[str], name: str) -> list[str]:
+    """The flags less one and its value."""
+    if name in flags:
+        i = flags.index(name)
+        return flags[:i] + flags[i + 2 :]
+    return [flag for flag in flags if not flag.startswith(f"{name}=")]
+
+
+def _ended(path: Path, caught: int) -> int:
+    """The last line of a run; a run that a signal ended has the shell's usual status of it."""
+    if caught:
+        say(f"stopped by signal {caught}, and saved: `semiosis resume {path}` continues")
+        return 128 + caught
+    print(f"trained: {path}; `semiosis evaluate {path}` shows how well")
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "demo": demo,
+    "train": train,
+    "resume": resume,
+    "evaluate": evaluate,
+    "probe": probe,
+    "crossplay": crossplay,
+    "data": data,
+    "describe": describe,
+    "bench": bench,
+}
+
+
+def _remember_programs() -> None:
+    """Keep compiled programs between processes, in JAX_COMPILATION_CACHE_DIR or the user's cache."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "semiosis" / "programs"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; a user's mistake is one sentence on standard error and status 2."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help", "help"):
+        print(HELP.format(games=", ".join(GAMES)))
+        return 0
+    if args[0] in ("--version", "version"):
+        from semiosis.runs.provenance import versions
+
+        print(f"semiosis {versions()['semiosis']}")
+        return 0
+    _remember_programs()
+    try:
+        if args[0] not in COMMANDS:
+            raise unknown("command", args[0], COMMANDS)
+        return COMMANDS[args[0]](args[1:])
+    except UsageError as mistake:
+        say(str(mistake))
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
