@@ -15,8 +15,15 @@ def greedy(logits: Float[Array, "*n v"], key: PRNGKeyArray | None = None) -> Flo
 
 
 def sample(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n v"]:
-    """A symbol drawn from the softmax of the logits, as constant one-hot rows: no gradient passes."""
-    return jax.lax.stop_gradient(greedy(logits + jax.random.gumbel(key, logits.shape, logits.dtype)))
+    """A symbol drawn from the softmax of the logits, as constant one-hot rows: no gradient passes.
+
+    By the inverse of the cumulative distribution: one random number a row where the Gumbel trick takes one a symbol.
+    """
+    p = jax.nn.softmax(jax.lax.stop_gradient(logits), axis=-1)
+    below = p @ jnp.triu(jnp.ones((p.shape[-1], p.shape[-1]), p.dtype))  # cumulative, by a product that is faster than a scan
+    u = jax.random.uniform(key, (*logits.shape[:-1], 1), p.dtype) * below[..., -1:]
+    symbol = jnp.sum(below[..., :-1] <= u, axis=-1)  # at most the last, whatever the rounding
+    return jax.nn.one_hot(symbol, p.shape[-1], dtype=p.dtype)
 
 
 def straight_through(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n v"]:

@@ -27,13 +27,15 @@ def size(agents: Agent) -> int:
     return agents.age.shape[0]
 
 
-def pick(agents: Agent, who: Int[Array, "..."]) -> Agent:
+def pick(agents: Agent, who: Int[Array, "..."] | int) -> Agent:
     """The agent (or the crowd) at these places of a crowd."""
     return jax.tree.map(lambda x: x[who], agents)
 
 
-def put(agents: Agent, who: Int[Array, "..."], new: Agent) -> Agent:
+def put(agents: Agent, who: Int[Array, "..."] | int, new: Agent) -> Agent:
     """The crowd with the agents at these places replaced; the others stay bit for bit."""
+    if jnp.ndim(who) == 0:  # a slice is written in place, where a scatter would copy the crowd
+        return jax.tree.map(lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, who, 0), agents, new)
     return jax.tree.map(lambda x, y: x.at[who].set(y), agents, new)
 
 

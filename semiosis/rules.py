@@ -76,13 +76,13 @@ def chain(*rules: Rule) -> Rule:
 def every(period: int, rule: Rule) -> Rule:
     """The rule at each step that is a multiple of `period`, but not at step 0; its logs weigh nothing at other steps."""
 
-    def skip(world: World, turn: Turn) -> tuple[World, Logs]:
-        _, logs = jax.eval_shape(rule, world, turn)
-        return world, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), weighed(logs))
-
     def act(world: World, turn: Turn) -> tuple[World, Logs]:
         world, logs = rule(world, turn)
         return world, dict(weighed(logs))
+
+    def skip(world: World, turn: Turn) -> tuple[World, Logs]:
+        _, logs = jax.eval_shape(act, world, turn)
+        return world, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), logs)
 
     def sometimes(world: World, turn: Turn) -> tuple[World, Logs]:
         due = (turn.step > 0) & (turn.step % period == 0)

@@ -114,3 +114,18 @@ class Experiment(NamedTuple):
     play: Play
     exams: Mapping[str, Exam]
     roles: tuple[str, ...] = ()
+
+
+class Bench(NamedTuple):
+    """A training step to be timed by `semiosis bench`: the game's configuration on noise of `inputs` features, `steps` steps a measurement.
+
+    `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
+    """
+
+    title: str
+    config: Any
+    inputs: int
+    seeds: int
+    steps: int
+    gflop: float
+    reference: dict[str, float]

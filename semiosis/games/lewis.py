@@ -32,7 +32,7 @@ from semiosis.rules import born, chain, descend, every, follow
 from semiosis.scenes import Data, Split, need_attributes, need_images, need_labels
 from semiosis.scenes.referential import Reference, References, same
 from semiosis.scenes.views import affine, noise
-from semiosis.types import Agent, Channel, Choose, Episode, Exam, Experiment, Phase, Rule, Turn, Utterance
+from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Rule, Turn, Utterance
 
 Task = Literal["discrimination", "classification", "attributes", "reconstruction"]
 
@@ -258,7 +258,7 @@ class Converse(NamedTuple):
         length = self.length(speech)
         utterance = Utterance(speech.rows, length.astype(jnp.int32), logp, entropy)
         reward = (answer.correct if config.reward == "success" else -answer.loss) - config.length_cost * length
-        info = {"input": seen, "index": scene.index}
+        info = {"input": seen, "index": scene.example}
         if config.task != "reconstruction":
             info["correct"] = answer.correct
         extra = {"scores": answer.scores, "label": scene.label, "attributes": scene.attributes, "choices": scene.choices}
@@ -619,3 +619,31 @@ PRESETS: dict[str, Config] = {
     ),
     "celeba": replace(_PUBLISHED, data="celeba.h5", steps=300_000),
 }
+
+
+def gflop(config: Config, inputs: int) -> float:
+    """Arithmetic of one pair update in matrix products, forward and backward, in 1e9 floating-point operations (REINFORCE, LSTM)."""
+    n, t, v = config.batch_size, config.max_len, config.vocab_size
+    s, r, f = config.speaker_hidden, config.listener_hidden, config.listener_head[-1]
+    speaker_step = n * (s + v) * 4 * s
+    listener = (t - 1) * n * r * 4 * r + t * n * v * 4 * r  # the first state is zero
+    adapter, look = n * inputs * 2 * s, n * inputs * f
+    slow = adapter + t * speaker_step if _slow(config) else 0
+    heads = t * n * s * (v + 1) + n * r * f + n * n * f
+    # inputs want no gradient: their layers cost two products, the others three
+    return 2e-9 * (slow + 2 * (adapter + look) + 3 * (t * speaker_step + listener + heads))
+
+
+_SMALL = replace(_LIGHT, candidates=0, listener_head=(256,))
+_TEN = {"n_speakers": 10, "n_listeners": 10, "pairs": 10}
+
+BENCHES = tuple(
+    Bench(title, config, inputs, seeds, steps, max(config.pairs, 1) * gflop(config, inputs), reference)
+    for title, config, inputs, seeds, steps, reference in (
+        ("a pair, published sizes", Config(), 2048, 1, 4, {"as shipped": 3.16, "similarity mended": 0.76}),
+        ("ten pairs, published sizes", replace(Config(), **_TEN), 2048, 1, 1, {"as shipped": 31.8, "similarity mended": 7.9}),
+        ("a pair, small", _SMALL, 64, 1, 500, {"as shipped": 0.0033, "similarity mended": 0.0026}),
+        ("ten pairs, small", replace(_SMALL, **_TEN), 64, 1, 50, {"as shipped": 0.033, "similarity mended": 0.021}),
+        ("a pair, small, eight seeds", _SMALL, 64, 8, 100, {"as shipped": 0.0033, "similarity mended": 0.0026}),
+    )
+)

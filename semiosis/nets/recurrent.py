@@ -37,11 +37,41 @@ class LSTM(eqx.Module):
         """One step from the projected input; a state of None is zero and saves its matrix product."""
         if state is not None:
             z = z + state[0] @ self.recurrent
-        i, g, f, o = jnp.split(z, 4, axis=-1)
-        c = jax.nn.sigmoid(i) * jnp.tanh(g)
-        if state is not None:
-            c = jax.nn.sigmoid(f + 1.0) * state[1] + c
-        return jax.nn.sigmoid(o) * jnp.tanh(c), c
+        return _gates(z, jnp.zeros(()) if state is None else state[1])
+
+
+@jax.custom_vjp
+def _gates(z: Float[Array, "n g"], c: Array) -> State:
+    """(h', c') from the gates' arguments z and the cell state c, a scalar zero at the first step.
+
+    The gradient is written by hand: it keeps z and c alone and computes the gates again, which costs less than the memory for them.
+    """
+    i, g, f, o = _opened(z)
+    c = f * c + i * g
+    return o * jnp.tanh(c), c
+
+
+def _opened(z: Float[Array, "n g"]) -> tuple[Array, Array, Array, Array]:
+    i, g, f, o = jnp.split(z, 4, axis=-1)
+    return jax.nn.sigmoid(i), jnp.tanh(g), jax.nn.sigmoid(f + 1.0), jax.nn.sigmoid(o)
+
+
+def _gates_forward(z: Float[Array, "n g"], c: Array) -> tuple[State, tuple[Array, Array]]:
+    return _gates(z, c), (z, c)
+
+
+def _gates_backward(kept: tuple[Array, Array], cotangents: State) -> tuple[Array, Array]:
+    z, c = kept
+    dh, dc = cotangents
+    i, g, f, o = _opened(z)
+    t = jnp.tanh(f * c + i * g)
+    dc = dc + dh * o * (1.0 - t * t)
+    dz = (dc * g * i * (1.0 - i), dc * i * (1.0 - g * g), dc * c * f * (1.0 - f), dh * t * o * (1.0 - o))
+    down = dc * f
+    return jnp.concatenate(dz, axis=-1), down if c.ndim else down.sum()
+
+
+_gates.defvjp(_gates_forward, _gates_backward)
 
 
 class GRU(eqx.Module):

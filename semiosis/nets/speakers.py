@@ -85,16 +85,17 @@ class Speaker(eqx.Module):
         def step(carry, key):
             z, state, ended = carry
             state = self.core(z, state)  # type: ignore[operator]
-            logits = self.policy(state[0])
-            row, spoken = choose(logits, key), 1.0 - ended
+            row, spoken = choose(self.policy(state[0]), key), 1.0 - ended
             if self.ends:
                 row = spoken[:, None] * row + ended[:, None] * end
                 ended = row[:, -1]
-            return (row @ symbols, state, ended), (row, logits, state[0], spoken)
+            return (row @ symbols, state, ended), (row, state[0], spoken)
 
         carry = (z, state, jnp.zeros(seen.shape[0]))
         _, steps = jax.lax.scan(step, carry, jax.random.split(key, self.max_len))
-        return Speech(*(jnp.moveaxis(x, 0, 1) for x in steps))
+        rows, hidden, spoken = (jnp.moveaxis(x, 0, 1) for x in steps)
+        # the logits anew, all at once: where no gradient passes the choice, none passes the loop's small products either
+        return Speech(rows, self.policy(hidden), hidden, spoken)
 
     def replay(self, seen: Float[Array, "n i"], rows: Float[Array, "n t v"]) -> Speech:
         """What this speaker would have thought at each place of a given message (teacher forcing)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import equinox as eqx
@@ -74,13 +75,15 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     `world` is one seed's, for its structure; the worlds given are donated. Arrays that the rule or the scenes hold are put on the
     mesh once. The means of the logs over the steps come back as [seeds]; NaN where a log did not occur.
     """
-    like = jax.eval_shape(lambda: (world, jax.random.key(0), jnp.zeros((), jnp.int32)))
-    step_fn = eqx.filter_closure_convert(lambda *args: one_step(_shared(phase, mesh), *args), *like)
-    arrays, static = eqx.partition(step_fn, eqx.is_array)
+    step, key = jax.eval_shape(lambda: (jnp.zeros((), jnp.int32), jax.random.key(0)))
+    scenes = eqx.filter_closure_convert(phase.scenes, step, key)
+    rule = eqx.filter_closure_convert(phase.rule, world, Turn(step, key, jax.eval_shape(scenes, step, key)))
+    arrays, static = eqx.partition((scenes, rule), eqx.is_array)
     arrays = jax.device_put(arrays, NamedSharding(mesh, PartitionSpec()))
 
     def one_seed(arrays: Any, start: Array, steps: Array, world: World, key: PRNGKeyArray) -> tuple[World, Logs]:
-        act = eqx.combine(arrays, static)
+        scenes, rule = eqx.combine(arrays, static)
+        act = partial(one_step, _shared(phase._replace(scenes=scenes, rule=rule), mesh))
         _, logs = jax.eval_shape(act, world, key, start)
         none = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), logs)
 
@@ -102,6 +105,7 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     program = jax.jit(over, donate_argnums=3)
 
     def run(worlds: World, keys: Key[Array, " seeds"], start: int, steps: int) -> tuple[World, dict[str, np.ndarray]]:
+        worlds, keys = place(worlds, mesh), place(keys, mesh)  # where the program leaves them: elsewhere it would be compiled anew
         worlds, logs = program(arrays, jnp.int32(start), jnp.int32(steps), worlds, keys)
         with np.errstate(invalid="ignore"):
             return worlds, {name: np.asarray(log.total) / np.asarray(log.weight) for name, log in logs.items()}
@@ -118,7 +122,7 @@ def _shared(phase: Phase, mesh: Mesh) -> Phase:
     def spread(x: Array) -> Array:
         if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) or x.ndim == 0 or x.shape[0] % width:
             return x
-        return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec("batch")))
+        return jax.lax.with_sharding_constraint(x, PartitionSpec("batch"))
 
     return phase._replace(scenes=lambda step, key: jax.tree.map(spread, phase.scenes(step, key)))
 

@@ -24,14 +24,14 @@ class Reference(NamedTuple):
     """`seen` [n ...] what the speaker sees; `pool` [m ...] what candidates are taken from, or [n c ...] each row's own candidates.
 
     `choices` [n c] are places in a shared pool, None where all of it, or all of the own candidates, are meant; `target` [n] is the
-    place of the right one among the candidates. `index` [n] is the example's place in its split.
+    place of the right one among the candidates. `example` [n] is the example's place in its split.
     """
 
     seen: Float[Array, "n ..."]
     pool: Float[Array, "..."]
     choices: Int[Array, "n c"] | None
     target: Int[Array, " n"]
-    index: Int[Array, " n"]
+    example: Int[Array, " n"]
     label: Int[Array, " n"] | None
     attributes: Int[Array, "n k"] | None
 

@@ -1,0 +1,57 @@
+"""How metrics are told to people: their names, units and decimals, and the range their values can have."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Measure(NamedTuple):
+    """How a metric is told: its name, unit, decimals, and the range its values can have."""
+
+    name: str
+    unit: str = ""
+    decimals: int = 3
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def _share(name: str, unit: str = "") -> Measure:
+    return Measure(name, unit, low=0.0, high=1.0)
+
+
+UNDERSTANDING = {
+    "accuracy": _share("accuracy"),
+    "accuracy_shuffled": _share("accuracy, messages shuffled"),
+    "accuracy_vote": _share("accuracy of listeners' vote"),
+    "accuracy@noise": _share("accuracy under noise"),
+    "noise_drop_percent": Measure("lost under noise", "%", 1, high=100.0),
+    "reward": Measure("reward"),
+    "loss": Measure("listener's loss", low=0.0),
+    "ari": Measure("adjusted Rand index", high=1.0),
+    "kappa": Measure("Cohen's kappa", low=-1.0, high=1.0),
+}
+LANGUAGE = {
+    "messages": Measure("messages used", "", 1, low=0.0),  # its unit is the number of examples
+    "message_entropy": Measure("message entropy", "bits", low=0.0),
+    "label_bits": Measure("message tells class", "bits", low=0.0),
+    "active_symbols": Measure("symbols in use", "", 1, low=0.0),
+    "length": Measure("length", "symbols", 2, low=0.0),
+    "entropy": Measure("speaker's entropy", "nats/symbol", low=0.0),
+    "topsim": Measure("topographic similarity", low=-1.0, high=1.0),
+    "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
+    "posdis": _share("positional disentanglement"),
+    "synchrony": _share("synchrony of speakers"),
+}
+
+
+def measure(title: str) -> Measure:
+    """How a metric of evaluation.json is told; one that is not known here keeps its own name."""
+    known = UNDERSTANDING | LANGUAGE
+    if title in known:
+        return known[title]
+    plain, _, variant = title.partition("@")
+    if plain in known and variant:
+        name = f"among {int(variant):,}" if variant.isdecimal() else f"at {variant}"
+        return known[plain]._replace(name=f"{known[plain].name} {name}")
+    return Measure(title.replace("_", " "))

@@ -1,0 +1,217 @@
+"""Tables for the terminal: what a run was found to do, how fast its language is learned, what its agents are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from semiosis.report.measures import LANGUAGE, UNDERSTANDING, measure
+from semiosis.types import Agent, Experiment
+
+
+def evaluation_table(result: Mapping[str, Any]) -> Table:
+    """The object of evaluation.json as a table: mean, 95 % interval, chance and the range of the seeds of each metric.
+
+    The interval is Student's over seeds; of one seed, Wilson's over examples where a metric is a share. Such an interval of few seeds
+    can pass what the metric can be: it is then cut, marked with * and told in the caption. The object itself is not touched.
+    What is undefined is a dash, and the caption says why. Fits 80 columns.
+    """
+    metrics, seeds = result["metrics"], result["seeds"]
+    table = _table(_title(result))
+    table.add_column("", no_wrap=True)
+    table.add_column("mean", justify="right", style="bold", no_wrap=True)
+    table.add_column("95 % interval", justify="center", no_wrap=True)
+    table.add_column("chance", justify="right", no_wrap=True)
+    if len(seeds) > 1:
+        table.add_column(
+            f"range of {len(seeds)} seeds" if len(seeds) > 2 else "seeds " + ", ".join(map(str, seeds)), style="dim", no_wrap=True
+        )
+    notes = [_source(len(seeds))]
+    for section in _sections(metrics):
+        for title in section:
+            row = _row(title, metrics[title])
+            notes += [_CUT] * (row.cut and _CUT not in notes) + row.notes
+            table.add_row(*row.cells[: len(table.columns)], end_section=title == section[-1])
+    table.caption = Text("\n".join(notes))
+    return table
+
+
+def _table(title: str | Text) -> Table:
+    """The look of all tables."""
+    look: dict[str, Any] = {
+        "title_justify": "left",
+        "title_style": "bold",
+        "caption_justify": "left",
+        "caption_style": "dim",
+        "show_edge": False,
+        "padding": (0, 1, 0, 0),
+    }
+    return Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, **look)
+
+
+def _title(result: Mapping[str, Any]) -> Text:
+    """Game, step, split and sizes, as far as the object has them."""
+    n = max((entry.get("n") or 0 for entry in result["metrics"].values()), default=0)
+    parts = [result["game"]] if "game" in result else []
+    parts += [f"step {result['step']:,}"] if "step" in result else []
+    parts += [f"{result['split']} split" + (f" of {n:,}" if n else ""), _counted(len(result["seeds"]), "seed")]
+    return Text("  ·  ".join(parts))
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" + ("" if n == 1 else "s")
+
+
+def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
+    """The metrics in the order of being read: success, the language, what else a game measures."""
+    orders = [{title: i for i, title in enumerate(part)} for part in (UNDERSTANDING, LANGUAGE)]
+
+    def place(title: str, order: Mapping[str, int]) -> tuple[int, float]:
+        plain, _, variant = title.partition("@")
+        if title in order:
+            return order[title], -1.0
+        return order[plain] + 1, float(variant) if variant.isdecimal() else np.inf
+
+    own = [sorted((t for t in metrics if t.partition("@")[0] in order), key=lambda t: place(t, order)) for order in orders]
+    rest = [t for t in metrics if t not in own[0] and t not in own[1]]
+    if "reward" in own[0] and "accuracy" in metrics and metrics["reward"]["per_seed"] == metrics["accuracy"]["per_seed"]:
+        own[0].remove("reward")  # the same figures by another name
+    return [section for section in (*own, rest) if section]
+
+
+class _Row(NamedTuple):
+    """The cells of a metric, whether its interval was cut, and what the caption must say of it."""
+
+    cells: list[Text]
+    cut: bool
+    notes: list[str]
+
+
+def _row(title: str, entry: Mapping[str, Any]) -> _Row:
+    """A metric's line of the table."""
+    told = measure(title)
+    name = Text(told.name)
+    unit = f"of {entry['n']:,}" if title == "messages" and entry.get("n") else told.unit
+    name.append(f" {unit}" if unit else "", style="dim")
+
+    decimals = 0 if abs(entry["mean"] or 0) >= 1000 else told.decimals
+
+    def number(x: float | None) -> str:
+        return "–" if x is None else f"{x:,.{decimals}f}"
+
+    interval, cut = "", False
+    if entry["low"] is not None and entry["high"] is not None:
+        low, high = max(entry["low"], told.low), min(entry["high"], told.high)
+        cut = low != entry["low"] or high != entry["high"]
+        interval = f"{number(low)} to {number(high)}{'*' if cut else ' '}"
+    values = entry["per_seed"]
+    known = [x for x in values if x is not None]
+    range_ = [number(x) for x in values] if len(values) < 3 else [number(min(known)), number(max(known))] if known else ["–"]
+    notes, missing = [], len(values) - len(known)
+    if missing:
+        where = "" if not known else f" for {missing} of {len(values)} seeds"
+        notes.append(f"{told.name}: undefined{where}, {entry.get('reason') or 'no reason given'}")
+    chance = "" if entry["chance"] is None else f"{entry['chance']:.{3 if entry['chance'] >= 0.00095 else 4}f}"
+    between = " to " if len(values) > 2 else "  "
+    return _Row([name, Text(number(entry["mean"])), Text(interval), Text(chance), Text(between.join(range_))], cut, notes)
+
+
+_CUT = "* cut where the measure's range ends: few seeds make wide intervals"
+
+
+def _source(seeds: int) -> str:
+    """Where the intervals come from."""
+    if seeds == 1:
+        return "Intervals over examples (Wilson), for shares of right answers; one seed says nothing about others."
+    return f"Intervals over {seeds} seeds (Student t)."
+
+
+def curve_summary(result: Mapping[str, Any]) -> Table:
+    """The object of probe.json as a table: for each language how well fresh listeners do, over all of their learning and at its end."""
+    table = _table(f"ease of learning  ·  {result['task']}, {result['measure']}")
+    table.add_column("", no_wrap=True)
+    for name in ("mean while learning", "95 % interval", "at the end", "95 % interval"):
+        table.add_column(name, justify="right" if "interval" not in name else "center", no_wrap=True)
+    for title, curve in result["curves"].items():
+        cells = []
+        for part in ("area", "end"):
+            figure = curve[part]
+            cells.append(Text("–" if figure["mean"] is None else f"{figure['mean']:.3f}", style="bold"))
+            cells.append(Text("" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"))
+        table.add_row(Text(title), *cells)
+    return table
+
+
+# -------------------------------------------------------------------------------------------------------------- describe
+
+
+def describe_table(experiment: Experiment, config: Any) -> Table:
+    """The agents of one seed's world: each array of their networks with its shape and parameters, then what an agent and a crowd weigh.
+
+    A role that `config.frozen` names does not learn.
+    """
+    frozen = getattr(config, "frozen", None)
+    table = _table("the agents")
+    table.add_column("", no_wrap=True)
+    table.add_column("shape", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    total = learning = 0
+    for role, crowd, several in _crowds(experiment):
+        number, each = _describe_crowd(table, role, crowd, several, frozen == role.split()[0])
+        total += number * each
+        learning += 0 if frozen == role.split()[0] else number * each
+    table.add_row(Text("all agents", style="bold"), "", Text(f"{total:,}", style="bold"))
+    table.add_row(Text("that learn", style="bold"), "", Text(f"{learning:,}", style="bold"))
+    return table
+
+
+def _crowds(experiment: Experiment) -> list[tuple[str, Any, bool]]:
+    """The name of each crowd (or lone agent) of the world, itself, and whether it has an axis of agents; a role may mix several makes."""
+    world = experiment.world
+    fields = world._asdict() if hasattr(world, "_asdict") else {"world": world}
+    found = []
+    for role, part in fields.items():
+        plain_tuple = isinstance(part, tuple | list) and not hasattr(part, "_fields")
+        makes = list(part) if plain_tuple else [part]
+        names = [f"{role} {i + 1}" for i in range(len(makes))] if len(makes) > 1 else [role]
+        found += [(name, make, role in experiment.roles) for name, make in zip(names, makes, strict=True)]
+    return found
+
+
+def _describe_crowd(table: Table, role: str, crowd: Any, several: bool, frozen: bool) -> tuple[int, int]:
+    """Add the rows of one crowd; returns the number of its agents and the parameters of each."""
+    net = crowd.net if isinstance(crowd, Agent) else crowd
+    leaves = [(path, x.shape) for path, x in jax.tree_util.tree_leaves_with_path(eqx.filter(net, eqx.is_array))]
+    number = leaves[0][1][0] if several and leaves else 1
+    shapes = [(path, shape[1:] if several else shape) for path, shape in leaves]
+    heading = Text(role, style="bold")
+    heading.append(f"  {_counted(number, 'agent')}", style="not bold dim")
+    if frozen:
+        heading.append("  frozen", style="not bold yellow")
+    table.add_row(heading, "", "")
+    for path, shape in shapes:
+        table.add_row(Text(f"  {_path(path)}"), Text(" × ".join(map(str, shape)) or "scalar", style="dim"), f"{int(np.prod(shape)):,}")
+    each = sum(int(np.prod(shape)) for _, shape in shapes)
+    table.add_row("  each", "", Text(f"{each:,}", style="bold"))
+    if number > 1:
+        table.add_row(f"  all {number}", "", Text(f"{number * each:,}", style="bold"))
+    if isinstance(crowd, Agent):
+        beside = {"slow copy": crowd.slow, "optimiser's state": crowd.opt}
+        for name, tree in beside.items():
+            held = sum(x.size for x in jax.tree.leaves(eqx.filter(tree, eqx.is_array))) // number
+            if held and not frozen:
+                table.add_row(Text(f"  {name}, each", style="dim"), "", Text(f"{held:,}", style="dim"))
+    table.add_section()
+    return number, each
+
+
+def _path(path: Sequence[Any]) -> str:
+    """A leaf's place in words: cell.input.weight, layers.0.bias."""
+    return jax.tree_util.keystr(tuple(path), simple=True, separator=".")

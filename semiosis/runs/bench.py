@@ -1,0 +1,109 @@
+"""CPU seconds of a training step on one thread, with the share of the machine's matrix-product peak measured beside it.
+
+Each case runs in a process of its own, bound to one processor; the peak is that of the same process, before and after.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from semiosis.errors import UsageError
+
+
+def bench(module: str, repeats: int) -> list[dict[str, Any]]:
+    """The cases of a game's module, timed one after another: a row each, with CPU seconds a step of one seed and GFLOP/s."""
+    cases = getattr(importlib.import_module(module), "BENCHES", ())
+    if repeats < 1:
+        raise UsageError(f"repeats is {repeats}: expected 1 or more")
+    return [_elsewhere(module, place, repeats) for place in range(len(cases))]
+
+
+def _elsewhere(module: str, place: int, repeats: int) -> dict[str, Any]:
+    """A case in a fresh process with one thread."""
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+    command = [sys.executable, "-m", "semiosis.runs.bench", module, str(place), str(repeats)]
+    done = subprocess.run(command, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True)
+    if done.returncode:
+        raise UsageError(f"the case {place} of {module} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def time_case(module: str, place: int, repeats: int) -> dict[str, Any]:
+    """Time one case in this process: the least of `repeats`, CPU seconds a step of one seed; peaks in GFLOP/s."""
+    import jax
+    import numpy as np
+
+    from semiosis.runs import loop
+    from semiosis.runs.setup import build
+    from semiosis.scenes import Data, Split
+
+    game = importlib.import_module(module)
+    case = game.BENCHES[place]
+    noise = np.random.default_rng(0)
+    rows = {"train": max(2048, case.config.batch_size), "valid": 1024, "test": 1024}
+    data = Data("noise", {name: Split(noise.normal(size=(n, case.inputs)).astype(np.float32)) for name, n in rows.items()})
+    seeds = tuple(range(case.seeds))
+    experiment, worlds = build(game, case.config, data, seeds)
+    run = loop.stretch(experiment.phases[0], loop.unstack(worlds, 0), loop.mesh_for(case.seeds, jax.devices()[:1]))
+    keys, seconds, walls, peaks = loop.keys_of(seeds), [], [], [peak()]
+    worlds, _ = run(worlds, keys, 0, 1)
+    for i in range(repeats):
+        cpu, wall = time.process_time(), time.perf_counter()
+        worlds, _ = run(worlds, keys, 1 + i * case.steps, case.steps)
+        jax.block_until_ready(worlds)
+        seconds.append((time.process_time() - cpu) / case.steps / case.seeds)
+        walls.append((time.perf_counter() - wall) / case.steps / case.seeds)
+        peaks.append(peak())
+    rate = case.gflop / min(seconds)
+    return {
+        "case": case.title,
+        "cpu_seconds": min(seconds),
+        "wall_seconds": min(walls),
+        "gflop": case.gflop,
+        "gflop_per_second": rate,
+        "peak_gflop_per_second": max(peaks),
+        "share_of_peak": rate / max(peaks),
+        "reference": case.reference,
+    }
+
+
+def peak() -> float:
+    """GFLOP/s of a float32 product [1024 512] @ [512 2048], by CPU time."""
+    import jax
+    import jax.numpy as jnp
+
+    a, b = jnp.ones((1024, 512)), jnp.ones((512, 2048))
+    # the product of a product: a loop whose rounds wait for each other, with nothing to leave out
+    ten = jax.jit(lambda a, b: jax.lax.fori_loop(0, 10, lambda _, a: (a @ b)[:, :512] * 1e-3, a))
+    ten(a, b).block_until_ready()
+    start = time.process_time()
+    ten(a, b).block_until_ready()
+    return 10 * 2e-9 * 1024 * 512 * 2048 / (time.process_time() - start)
+
+
+def table(rows: list[dict[str, Any]]) -> Any:
+    """The rows as a table."""
+    from rich.table import Table
+
+    made = Table(title="A training step, CPU seconds on one thread", caption="references: measured elsewhere, on a machine of another peak")
+    for title in ("case", "CPU s", "GFLOP", "GFLOP/s", "of peak", "references, CPU s"):
+        made.add_column(title, justify="left" if title in ("case", "references, CPU s") else "right")
+    for row in rows:
+        reference = ", ".join(f"{value:g} {name}" for name, value in row["reference"].items())
+        of_peak = f"{100 * row['share_of_peak']:.0f}% of {row['peak_gflop_per_second']:.0f}"
+        made.add_row(
+            row["case"], f"{row['cpu_seconds']:.3g}", f"{row['gflop']:.3g}", f"{row['gflop_per_second']:.0f}", of_peak, reference
+        )
+    return made
+
+
+if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    print(json.dumps(time_case(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))

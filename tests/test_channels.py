@@ -1,0 +1,122 @@
+"""What happens to a message on its way: laws at rates 0 and 1, frequencies between (chi-square, margin as in test_choices)."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from semiosis import channels
+
+V = 6
+END = V - 1
+
+
+def messages(n=4000, t=5, key=0):
+    """Random one-hot messages [n t v]; every symbol, the last included, about n t / 6 times."""
+    return jax.nn.one_hot(jax.random.randint(jax.random.key(key), (n, t), 0, V), V)
+
+
+def assert_share(happened, rate):
+    """A share of independent events lies within 5 standard deviations of its rate: by the normal law, a right program misses 6e-7 times."""
+    n = happened.size
+    assert abs(happened.mean() - rate) < 5 * np.sqrt(rate * (1 - rate) / n)
+
+
+def assert_uniform(counts):
+    counts = np.asarray(counts, float)
+    expected = counts.sum() / counts.size
+    assert expected >= 100
+    assert ((counts - expected) ** 2 / expected).sum() < stats.chi2.isf(1e-6, counts.size - 1)
+
+
+@pytest.mark.parametrize("end", [None, END])
+@pytest.mark.parametrize("channel", [channels.erase, channels.flip])
+def test_at_rate_zero_nothing_changes(channel, end):
+    said = messages(50)
+    assert np.array_equal(channel(0.0, end=end)(said, jax.random.key(1)), said)
+    assert np.array_equal(channels.clear(said, jax.random.key(1)), said)
+
+
+def test_at_rate_one_every_symbol_is_lost_but_the_end():
+    said = messages(50)
+    assert not channels.erase(1.0)(said, jax.random.key(1)).any()
+    heard = np.asarray(channels.erase(1.0, end=END)(said, jax.random.key(1)))
+    assert np.array_equal(heard[..., END], said[..., END])
+    assert not heard[..., :END].any()
+
+
+def test_symbols_are_lost_at_the_rate_and_one_by_one():
+    said = messages()
+    heard = np.asarray(channels.erase(0.3)(said, jax.random.key(2)))
+    lost = heard.sum(-1) == 0
+    assert np.array_equal(heard[~lost], np.asarray(said)[~lost])  # what arrives arrives unchanged
+    assert_share(lost, 0.3)
+    assert_share(lost[:, 0] & lost[:, 1], 0.09)  # neighbours in a message
+    assert_share(lost[:-1] & lost[1:], 0.09)  # neighbours in a batch
+
+
+def test_a_flip_makes_every_other_symbol_equally_likely():
+    said = messages(10_000)
+    heard = np.asarray(channels.flip(1.0)(said, jax.random.key(3)))
+    before, after = np.argmax(said, -1).ravel(), heard.argmax(-1).ravel()
+    assert np.array_equal(np.sort(heard, -1), np.sort(said, -1))  # still one-hot
+    counts = np.zeros((V, V))
+    np.add.at(counts, (before, after), 1)
+    assert not np.diag(counts).any()
+    for symbol in range(V):
+        assert_uniform(np.delete(counts[symbol], symbol))
+
+
+def test_flips_come_at_the_rate():
+    said = messages()
+    changed = np.asarray((channels.flip(0.3)(said, jax.random.key(4)) != said).any(-1))
+    assert_share(changed, 0.3)
+    assert_share(changed[:, 0] & changed[:, 1], 0.09)
+
+
+def test_a_flip_neither_changes_nor_makes_an_end():
+    said = messages(10_000)
+    heard = np.asarray(channels.flip(1.0, end=END)(said, jax.random.key(5)))
+    assert np.array_equal(heard[..., END], said[..., END])
+    before, after = np.argmax(said, -1).ravel(), heard.argmax(-1).ravel()
+    counts = np.zeros((V, V))
+    np.add.at(counts, (before, after), 1)
+    assert not np.diag(counts)[:END].any()
+    for symbol in range(END):
+        assert_uniform(np.delete(counts[symbol, :END], symbol))
+
+
+def test_a_flip_moves_the_weights_of_a_relaxed_row_and_leaves_a_lost_one_lost():
+    soft = jax.nn.softmax(jax.random.normal(jax.random.key(6), (40, 3, V)))
+    heard = channels.flip(1.0)(soft, jax.random.key(7))
+    np.testing.assert_array_equal(np.sort(heard, -1), np.sort(soft, -1))
+    assert not channels.flip(1.0)(jnp.zeros((4, 3, V)), jax.random.key(7)).any()
+
+
+def test_composed_channels_act_in_order_each_with_a_key_of_its_own():
+    said, key = messages(), jax.random.key(8)
+    lost = np.asarray(channels.compose(channels.erase(0.5), channels.erase(0.5))(said, key)).sum(-1) == 0
+    assert_share(lost, 0.75)  # 0.5 if both had the same key
+    keys = []
+    channels.compose(*[lambda x, k: (keys.append(jax.random.key_data(k).tolist()), x)[1]] * 3)(said, key)
+    assert len({tuple(k) for k in [*keys, jax.random.key_data(key).tolist()]}) == 4
+    add, double = (lambda x, k: x + 1.0), (lambda x, k: 2.0 * x)
+    assert channels.compose(add, double)(jnp.ones(()), key) == 4.0
+    assert channels.compose()(said, key) is said
+
+
+def test_shuffling_permutes_whole_messages():
+    said = messages(100)
+    heard = np.asarray(channels.shuffle(said, jax.random.key(9)))
+    rows = lambda x: [tuple(row) for row in np.argmax(x, -1)]  # noqa: E731
+    assert sorted(rows(heard)) == sorted(rows(said))
+    assert rows(heard) != rows(said)
+    assert rows(channels.shuffle(said, jax.random.key(10))) != rows(heard)
+
+
+def test_a_shuffle_is_uniform():
+    heard = jax.vmap(lambda key: channels.shuffle(jnp.arange(3), key))(jax.random.split(jax.random.key(11), 6000))
+    _, counts = np.unique(np.asarray(heard) @ [9, 3, 1], return_counts=True)
+    assert counts.size == 6
+    assert_uniform(counts)
