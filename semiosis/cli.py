@@ -167,7 +167,10 @@ class Probe:
 
 def probe(args: list[str]) -> int:
     """`semiosis probe DIR`."""
+    from rich.console import Console
+
     from semiosis.report.figures import learning
+    from semiosis.report.tables import curve_summary
     from semiosis.runs import files
     from semiosis.runs.probe import ease_of_learning, summary
 
@@ -178,12 +181,12 @@ def probe(args: list[str]) -> int:
     )
     result = summary(curves, chosen.task)
     files.write_json(trained.run.path / f"probe-{chosen.task}.json", result)
-    figure = learning(curves, trained.run.path / "figures" / f"probe-{chosen.task}.png", None)
+    chance = trained.experiment.exams["test"].chance if chosen.task == trained.config.task and "test" in trained.experiment.exams else None
+    figure = learning(curves, trained.run.path / "figures" / f"probe-{chosen.task}.png", chance)
     if chosen.json:
         print(json.dumps(result))
         return 0
-    for title, curve in result["curves"].items():
-        print(f"{title}: {result['measure']} {_interval(curve['end'])} at the end, {_interval(curve['area'])} on average over learning")
+    Console().print(curve_summary(result))
     print(f"written: {trained.run.path / f'probe-{chosen.task}.json'}, {figure}")
     return 0
 
@@ -380,7 +383,8 @@ def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
         part = trained.data.splits[split.split("/")[0]]
         images = part.inputs if part.inputs.ndim == 4 else None
         vocab_size = getattr(trained.config, "vocab_size", int(language.tokens.max()) + 1)
-        paths.append(lexicon(language, images, part.labels, trained.data.classes, home / "lexicon.png", vocab_size=vocab_size))
+        about = {"attribute_names": trained.data.attribute_names, "attribute_values": trained.data.attribute_values}
+        paths.append(lexicon(language, images, part.labels, trained.data.classes, home / "lexicon.png", vocab_size=vocab_size, **about))
     return paths
 
 

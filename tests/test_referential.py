@@ -174,7 +174,7 @@ def test_images_are_kept_as_bytes_and_seen_as_floats():
 
 
 def test_the_sampler_agrees_with_the_scenes():
-    assert np.array_equal(scenes().index[7], sampling.batch_indices(7, KEY, SIZE, N))
+    assert np.array_equal(scenes().example[7], sampling.batch_indices(7, KEY, SIZE, N))
 
 
 @pytest.mark.parametrize(

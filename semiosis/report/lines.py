@@ -13,7 +13,7 @@ from semiosis.report import style
 from semiosis.report.measures import measure
 from semiosis.runs.probe import Curve
 
-WIDTH, HEIGHT, LEFT, BETWEEN, BELOW, NAMES = 3.7, 2.9, 0.75, 0.75, 0.7, 1.0  # inches, of one panel and around it
+WIDTH, HEIGHT, LEFT, BETWEEN, BELOW, NAMES = 3.6, 2.9, 0.75, 1.05, 0.7, 1.0  # inches, of one panel and around it
 SPLITS = {"train": "training", "valid": "held out"}
 SHOWN = ("accuracy", "loss", "entropy")
 BAND = "Thick: mean over {n} seeds. Thin: each seed. Band: from the lowest to the highest."
@@ -106,14 +106,13 @@ def _panel(axes: Axes, lines: Sequence[Line], last: float, title: str, chance: f
         axes.set_ylim(0, 1.02)
     elif axes.get_ylim()[0] > 0 and min(float(np.nanmin(line.value)) for line in lines) >= 0:
         axes.set_ylim(bottom=0)
+    ends = ends if names else []
     if chance is not None:
         axes.axhline(chance, color=style.SOFT, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
-        axes.text(last, chance, "chance", fontsize=style.SMALL - 1, color=style.SOFT, va="bottom", ha="right")
-    if names:
-        low, high = axes.get_ylim()
-        gap = (high - low) * 0.075
-        places = style.spread([value for _, value, _ in ends], gap, low, high)
-        for (name, _, colour), place in zip(ends, places, strict=True):
-            axes.annotate(
-                name, (last, place), (7, 0), textcoords="offset points", fontsize=style.SMALL, color=colour, weight="bold", va="center"
-            )
+        ends.append(("chance", chance, style.SOFT))
+    low, high = axes.get_ylim()
+    for (name, _, colour), place in zip(ends, style.spread([end[1] for end in ends], (high - low) * 0.075, low, high), strict=True):
+        bold = "normal" if colour == style.SOFT else "bold"
+        axes.annotate(
+            name, (last, place), (7, 0), textcoords="offset points", fontsize=style.SMALL, color=colour, weight=bold, va="center_baseline"
+        )

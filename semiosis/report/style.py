@@ -134,6 +134,8 @@ def over(colour: Any) -> str:
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Places for labels from `low` to `high`, `gap` or more apart, as near to the wanted ones as that allows (least squares)."""
+    if not len(wanted):
+        return []
     order = np.argsort(wanted, kind="stable")
     room = np.arange(len(order)) * gap
     nearest = isotonic_regression(np.asarray(wanted, float)[order] - room).x
