@@ -434,6 +434,7 @@ def _who_meets(config: Config, rule: Rule) -> Rule:
     together = {"auto": auto, "yes": True, "no": False}[config.together]
     if config.partners == "disjoint":
         return meetings(rule, disjoint(sizes, config.pairs or min(sizes.values())), together=together)
+    together = together and (config.n_speakers == config.n_listeners or config.frozen == "speaker")  # no learner meets twice at once
     listeners = jnp.arange(config.n_listeners)
     return meetings(rule, appointed({"speaker": listeners * config.n_speakers // config.n_listeners, "listener": listeners}), together=together)
 
@@ -519,6 +520,8 @@ def check(config: Config, data: Data) -> None:
         raise UsageError(f"{config.pairs} disjoint pairs do not fit a population of {least} in one role: choose at most {least}")
     if config.partners == "appointed" and config.n_listeners % config.n_speakers:
         raise UsageError(f"appointed partners need listeners in a multiple of {config.n_speakers} speakers, not {config.n_listeners}")
+    if config.task == "discrimination" and not config.listener_head:
+        raise UsageError("listener_head is empty: pointing at a candidate needs the width of its projection, for example 256")
     if config.training_messages == "greedy" and config.frozen != "speaker":
         raise UsageError("greedy training messages are for a frozen speaker: a learning one must explore")
     _check_numbers(config)
@@ -549,6 +552,14 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
     Raises UsageError, one sentence, where the configuration and the data do not fit.
     """
     check(config, data)
+    scenes = References(
+        data.splits["train"],
+        config.batch_size,
+        candidates=config.candidates,
+        distractors=config.distractors,
+        **_views(config, extra=config.noise),
+    )
+    exams = _exams(config, data)  # these two may decline the data: before anything is compiled
     birth = births(config, data)
     key_speaker, key_listener = jax.random.split(key)
     world = Society(
@@ -560,13 +571,6 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
     if config.reset_every:
         reborn = birth if config.reset_who == "pair" else {config.reset_who: birth[config.reset_who]}
         rules.append(every(config.reset_every, reset(reborn)))
-    scenes = References(
-        data.splits["train"],
-        config.batch_size,
-        candidates=config.candidates,
-        distractors=config.distractors,
-        **_views(config, extra=config.noise),
-    )
     converse = Converse(config)
     choose = choices.greedy if config.evaluation_messages == "greedy" else choices.sample
 
@@ -574,7 +578,7 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
         return converse(world.speaker.net, world.listener.net, scene, key, choose, channel)[1]
 
     phase = Phase("game", chain(*rules), scenes, max(config.steps, 1))
-    return Experiment(world, (phase,), play, _exams(config, data), roles=("speaker", "listener"))
+    return Experiment(world, (phase,), play, exams, roles=("speaker", "listener"))
 
 
 def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: float = 1e-3) -> Config:

@@ -78,14 +78,14 @@ def _reading(episode: Episode) -> dict[str, Any]:
     correct = _correct(episode)
     if correct is not None:
         out["accuracy"] = correct.mean(1)
-    if "scores" in episode.info and episode.target.ndim == 2:
+    if "scores" in episode.info:
         voted = jnp.argmax(jax.nn.softmax(episode.info["scores"]).mean(0), axis=-1)
-        out["accuracy_vote"] = (voted == episode.target[0]).astype(jnp.float32).mean()
+        out["accuracy_vote"] = (voted == episode.target[0].reshape(voted.shape)).astype(jnp.float32).mean()
     said = episode.said[0]
-    if said.message.ndim == 4 and said.logp is not None:  # symbols: b n t v
+    if said.message.ndim == 4:  # symbols: b n t v
         out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
-        spoken = jnp.arange(said.message.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
-        assert said.entropy is not None
+    if said.entropy is not None:
+        spoken = jnp.arange(said.entropy.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
         out["entropy"] = said.entropy[0].sum() / spoken.sum()
     out["about"] = {k: episode.info[k][0] for k in ("input", "label", "attributes", "index") if k in episode.info}
     return out

@@ -75,6 +75,8 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     `world` is one seed's, for its structure; the worlds given are donated. Arrays that the rule or the scenes hold are put on the
     mesh once. The means of the logs over the steps come back as [seeds]; NaN where a log did not occur.
     """
+    # shapes alone: an array that lies on a mesh already would tie the step to that mesh
+    world = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), world)
     step, key = jax.eval_shape(lambda: (jnp.zeros((), jnp.int32), jax.random.key(0)))
     scenes = eqx.filter_closure_convert(phase.scenes, step, key)
     rule = eqx.filter_closure_convert(phase.rule, world, Turn(step, key, jax.eval_shape(scenes, step, key)))
