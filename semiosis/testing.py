@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import equinox as eqx
 import jax
+import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,7 +15,7 @@ from semiosis import channels
 from semiosis.runs import loop
 from semiosis.runs.setup import Game, build
 from semiosis.scenes import Data
-from semiosis.types import Experiment, World
+from semiosis.types import Episode, Exam, Experiment, Scenes, World
 
 
 def check_game(game: Game, config: object, data: Data, *, improves: str = "loss", steps: int = 20) -> None:
@@ -29,6 +33,22 @@ def check_game(game: Game, config: object, data: Data, *, improves: str = "loss"
         _check_phase(phase, worlds, keys, mesh, steps)
     _check_play(experiment, loop.unstack(worlds, 0))
     _check_improves(experiment, worlds, keys, mesh, improves, steps)
+
+
+@contextmanager
+def compilations() -> Iterator[list[str]]:
+    """The programs that JAX compiles (or fetches from its cache) meanwhile, one entry each."""
+    found: list[str] = []
+
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            found.append(str(kwargs.get("fun_name", "a program")))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def _check_arrays(experiment: Experiment) -> None:
@@ -55,7 +75,10 @@ def _check_phase(phase, worlds: World, keys: jax.Array, mesh, steps: int) -> Non
         assert values.shape == (1,), f"the log {name!r} of {phase.name} is not a scalar"
         assert not np.isinf(values).any(), f"the log {name!r} of {phase.name} is not finite"
     assert any(np.isfinite(values).all() for values in logs.values()), f"{phase.name} logs nothing that is finite"
-    again, _ = run(fresh(0), keys[:1], 0, steps)
+    copy, key = fresh(0), keys[:1]
+    with compilations() as compiled:
+        again, _ = run(copy, key, 0, steps)
+    assert not compiled, f"a second call of {phase.name} compiles {', '.join(compiled)} again"
     assert _equal(unbroken, again), f"the same seed gives other numbers in {phase.name}"
     half, _ = run(fresh(0), keys[:1], 0, steps // 2)
     resumed, _ = run(half, keys[:1], steps // 2, steps - steps // 2)
@@ -69,16 +92,22 @@ def _check_phase(phase, worlds: World, keys: jax.Array, mesh, steps: int) -> Non
 
 
 def _check_play(experiment: Experiment, world: World) -> None:
+    """Every exam's episode has parts of one length; those of whole splits are played, the variants of them only traced."""
+
+    def play(pair: World, scenes: Scenes) -> Episode:
+        return experiment.play(pair, scenes(jnp.int32(0), jax.random.key(0)), jax.random.key(1), channels.clear)
+
     pair = world._replace(**{role: jax.tree.map(lambda x: x[0], getattr(world, role)) for role in experiment.roles})
     for name, exam in experiment.exams.items():
-        scene = exam.scenes(jnp.int32(0), jax.random.key(0))
-        episode = experiment.play(pair, scene, jax.random.key(1), channels.clear)
+        episode = eqx.filter_eval_shape(play, pair, exam.scenes)
         n = episode.loss.shape[0]
         parts = {"reward": episode.reward, "guess": episode.guess, "target": episode.target, **episode.info}
         parts |= {f"said[{i}]": said.message for i, said in enumerate(episode.said)}
         for title, part in parts.items():
             assert part.shape[0] == n, f"{title} of the exam {name!r} has {part.shape[0]} rows where loss has {n}"
-        assert np.isfinite(np.asarray(episode.loss)).all(), f"the loss in the exam {name!r} is not finite"
+        if "/" not in name:
+            loss = eqx.filter_jit(play)(pair, exam.scenes).loss
+            assert np.isfinite(np.asarray(loss)).all(), f"the loss in the exam {name!r} is not finite"
 
 
 def _check_improves(experiment: Experiment, worlds: World, keys: jax.Array, mesh, name: str, steps: int) -> None:

@@ -607,7 +607,7 @@ def test_the_noise_of_the_exam_has_its_size_on_each_side():
     experiment = lewis.make(replace(TINY, evaluation_size=2000, evaluation_noise=0.5), data, jax.random.key(0))
     scenes = {name: exam.scenes for name, exam in experiment.exams.items()}
     noisy, plain = jax.jit(lambda step: [scenes[name](step, jax.random.key(0)) for name in ("test/noise", "test")])(jnp.int32(0))
-    inputs = data.splits["test"].inputs[np.asarray(noisy.index)]
+    inputs = data.splits["test"].inputs[np.asarray(noisy.example)]
     for side in (noisy.seen, noisy.pool):
         # 2,000 draws know a deviation to 1 / sqrt(4000) = 1.6 %; over five features the mean ratio to 0.7 %
         ratio = (np.asarray(side) - inputs).std(0) / inputs.std(0)

@@ -1,11 +1,9 @@
 """The one loop: seeds, devices, phases and resumed runs give the numbers of one seed, one device, one unbroken run."""
 
-from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -16,6 +14,7 @@ from semiosis.rules import born, chain, descend, every
 from semiosis.runs import loop
 from semiosis.runs.setup import build
 from semiosis.scenes import Data, Split
+from semiosis.testing import compilations
 from semiosis.types import Phase, Turn
 
 ADAM = optax.adam(0.02)
@@ -66,22 +65,6 @@ def equal(a, b):
 def assert_close(a, b, atol):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         np.testing.assert_allclose(np.asarray(x, float), np.asarray(y, float), atol=atol, rtol=atol)
-
-
-@contextmanager
-def compilations():
-    """The programs compiled meanwhile."""
-    found = []
-
-    def listen(event, duration, **more):
-        if event == "/jax/core/compile/backend_compile_duration":
-            found.append(more.get("fun_name", "a program"))
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield found
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
 
 
 @pytest.fixture(scope="module")

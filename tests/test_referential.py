@@ -84,7 +84,7 @@ def test_the_whole_batch_is_the_pool_by_default():
 
 
 def test_as_many_candidates_as_the_batch_are_the_whole_batch():
-    for title in ("pool", "target", "index"):
+    for title in ("pool", "target", "example"):
         assert np.array_equal(getattr(scenes(candidates=SIZE), title), getattr(scenes(), title))
     assert scenes(candidates=SIZE).choices is None
     # one fewer leaves one other out of the batch, each as often

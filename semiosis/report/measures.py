@@ -23,7 +23,7 @@ def _share(name: str, unit: str = "") -> Measure:
 UNDERSTANDING = {
     "accuracy": _share("accuracy"),
     "accuracy_shuffled": _share("accuracy, messages shuffled"),
-    "accuracy_vote": _share("accuracy of listeners' vote"),
+    "accuracy_vote": _share("listeners' vote"),
     "accuracy@noise": _share("accuracy under noise"),
     "noise_drop_percent": Measure("lost under noise", "%", 1, high=100.0),
     "reward": Measure("reward"),

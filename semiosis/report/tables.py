@@ -25,14 +25,13 @@ def evaluation_table(result: Mapping[str, Any]) -> Table:
     """
     metrics, seeds = result["metrics"], result["seeds"]
     table = _table(_title(result))
-    table.add_column("", no_wrap=True)
-    table.add_column("mean", justify="right", style="bold", no_wrap=True)
-    table.add_column("95 % interval", justify="center", no_wrap=True)
-    table.add_column("chance", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")  # the one column that may wrap: numbers stay whole
+    table.add_column("mean", justify="right", style="bold", no_wrap=True, min_width=6)
+    table.add_column("95 % interval", justify="center", no_wrap=True, min_width=14)
+    table.add_column("chance", justify="right", no_wrap=True, min_width=6)
     if len(seeds) > 1:
-        table.add_column(
-            f"range of {len(seeds)} seeds" if len(seeds) > 2 else "seeds " + ", ".join(map(str, seeds)), style="dim", no_wrap=True
-        )
+        title = f"range of {len(seeds)} seeds" if len(seeds) > 2 else "seeds " + ", ".join(map(str, seeds))
+        table.add_column(title, style="dim", no_wrap=True, min_width=max(14, len(title)))
     notes = [_source(len(seeds))]
     for section in _sections(metrics):
         for title in section:
@@ -136,9 +135,9 @@ def _source(seeds: int) -> str:
 def curve_summary(result: Mapping[str, Any]) -> Table:
     """The object of probe.json as a table: for each language how well fresh listeners do, over all of their learning and at its end."""
     table = _table(f"ease of learning  ·  {result['task']}, {result['measure']}")
-    table.add_column("", no_wrap=True)
-    for name in ("mean while learning", "95 % interval", "at the end", "95 % interval"):
-        table.add_column(name, justify="right" if "interval" not in name else "center", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for name in ("over learning", "95 % interval", "at the end", "95 % interval"):
+        table.add_column(name, justify="right" if "interval" not in name else "center", no_wrap=True, min_width=13)
     for title, curve in result["curves"].items():
         cells = []
         for part in ("area", "end"):
