@@ -6,7 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, make_dataclass
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict, dataclass, field, make_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,32 +46,27 @@ def say(sentence: str) -> None:
 
 def train(args: list[str]) -> int:
     """`semiosis train GAME`: the flags are the fields of the game's Config and of Options."""
-    from semiosis.runs import directory, session
+    from semiosis.runs import session
     from semiosis.runs.options import Options
-    from semiosis.runs.setup import config_from
+    from semiosis.runs.setup import checked, config_from
 
-    if not args or args[0] in ("-h", "--help"):
+    if args and args[0] in ("-h", "--help"):
         print(HELP.format(games=", ".join(GAMES)))
         return 0
-    name, flags = args[0], args[1:]
-    game = session.game_at(name, GAMES)
-    preset = _before(flags, "--preset") or ("quick" if "quick" in game.PRESETS else next(iter(game.PRESETS)))
-    config, options = game.PRESETS.get(preset), Options()
-    if config is None:
-        raise unknown("preset", preset, game.PRESETS)
+    name, flags, game, preset = _game(args, "train")
+    config, options = game.PRESETS[preset], Options()
+    taken = {"preset", "config", "out", *asdict(options)} & {*asdict(config)}
+    if taken:
+        raise UsageError(f"{name}: {', '.join(sorted(taken))} in its Config would hide a flag of `semiosis train`: choose another name")
     if file := _before(flags, "--config"):
-        run = directory.open_run(Path(file).parent) if Path(file).name == "config.json" else None
-        if run is None or run.record["game"] != name:
-            raise UsageError(f"--config {file}: expected the config.json of a run of {name}")
-        config, options = config_from(game, run.record["config"]), Options(**run.record["options"])
+        record = session.record_at(Path(file))
+        if record["game"] != name:
+            raise UsageError(f"--config {file}: it is of a run of {record['game']}, not of {name}")
+        config, options = config_from(game, record["config"]), checked(Options, record["options"])
     settings = make_dataclass(
         "Train",
         [
-            (
-                "preset",
-                Annotated[Literal[tuple(game.PRESETS)], tyro.conf.arg(help="Where the dials of the game start from.")],  # type: ignore[valid-type]
-                field(default=preset),
-            ),
+            _preset_field(game, preset),
             ("config", Annotated[str, tyro.conf.arg(help="Repeat the run of this config.json; flags change it.")], field(default="")),
             ("out", Annotated[str, tyro.conf.arg(help="The run directory; by default runs/GAME-PRESET-TIME.")], field(default="")),
             ("game", OmitArgPrefixes[game.Config], field(default=config)),
@@ -176,9 +172,10 @@ def probe(args: list[str]) -> int:
 
     chosen = tyro.cli(Probe, args=args, prog="semiosis probe")
     trained = _open(chosen.dir, chosen.checkpoint)
-    curves = ease_of_learning(
-        trained, task=chosen.task, steps=chosen.steps, speakers=chosen.speakers, listeners=chosen.listeners, lr=chosen.lr
-    )
+    with redirect_stdout(sys.stderr) if chosen.json else nullcontext():  # the progress
+        curves = ease_of_learning(
+            trained, task=chosen.task, steps=chosen.steps, speakers=chosen.speakers, listeners=chosen.listeners, lr=chosen.lr
+        )
     result = summary(curves, chosen.task)
     files.write_json(trained.run.path / f"probe-{chosen.task}.json", result)
     chance = trained.experiment.exams["test"].chance if chosen.task == trained.config.task and "test" in trained.experiment.exams else None
@@ -244,6 +241,7 @@ def data(args: list[str]) -> int:
     from rich.console import Console
 
     from semiosis import scenes
+    from semiosis.runs.files import spoken
     from semiosis.scenes.contact import contact_sheet, listing
 
     chosen = tyro.cli(DataSets, args=args, prog="semiosis data")
@@ -251,35 +249,35 @@ def data(args: list[str]) -> int:
         Console().print(listing())
         return 0
     loaded = scenes.load(chosen.name)
+    with spoken(f"write {chosen.out}", "choose another --out"):
+        contact_sheet(loaded, chosen.out)
     for name, split in loaded.splits.items():
         shape = " x ".join(map(str, split.inputs.shape[1:]))
         print(f"{name}: {len(split.inputs):,} of {shape} {split.inputs.dtype}")
     print(f"classes: {', '.join(loaded.classes) or 'none'}")
     if loaded.attribute_names:
         print("attributes: " + ", ".join(f"{n} ({k})" for n, k in zip(loaded.attribute_names, loaded.attribute_sizes, strict=True)))
-    print(f"written: {contact_sheet(loaded, chosen.out) or chosen.out}")
+    print(f"written: {chosen.out}")
     return 0
 
 
 def describe(args: list[str]) -> int:
-    """`semiosis describe GAME`: takes the flags of `train`."""
+    """`semiosis describe GAME`: takes the dials of the game, as `train` does."""
     import jax
     from rich.console import Console
 
     from semiosis import scenes
     from semiosis.report.tables import describe_table
-    from semiosis.runs import session
 
-    if not args or args[0] in ("-h", "--help"):
-        print("semiosis describe GAME [--preset ...] [flags of train]: the agents of a game, layer by layer")
+    if args and args[0] in ("-h", "--help"):
+        print("semiosis describe GAME [--preset ...] [dials of the game]: its agents, layer by layer")
+        print(f"\nGAME is {', '.join(GAMES)}, or the path of a Python file; `semiosis describe GAME --help` shows every dial.")
         return 0
-    name, flags = args[0], args[1:]
-    game = session.game_at(name, GAMES)
-    preset = _before(flags, "--preset") or next(iter(game.PRESETS))
-    if preset not in game.PRESETS:
-        raise unknown("preset", preset, game.PRESETS)
-    flags = _without(flags, "--preset")
-    config = tyro.cli(game.Config, args=flags, prog=f"semiosis describe {name}", default=game.PRESETS[preset])
+    name, flags, game, preset = _game(args, "describe")
+    dials = ("game", OmitArgPrefixes[game.Config], field(default=game.PRESETS[preset]))
+    settings = make_dataclass("Describe", [_preset_field(game, preset), dials], frozen=True)
+    chosen: Any = tyro.cli(settings, args=flags, prog=f"semiosis describe {name}", description="The agents of a game, layer by layer.")
+    config = chosen.game
     experiment = game.make(config, scenes.load(config.data), jax.random.key(0))
     Console().print(describe_table(experiment, config))
     return 0
@@ -355,13 +353,33 @@ def demo(args: list[str]) -> int:
 # --------------------------------------------------------------------------------------------------------------- helpers
 
 
+def _game(args: list[str], command: str) -> tuple[str, list[str], Any, str]:
+    """The game that a command is given: its name, the flags after it, its module, and the preset its dials start from."""
+    from semiosis.runs import session
+
+    if not args:
+        raise UsageError(f"`semiosis {command}` needs a game: {', '.join(GAMES)}, or the path of a .py file")
+    name, flags = args[0], args[1:]
+    game = session.game_at(name, GAMES)
+    preset = _before(flags, "--preset") or ("quick" if "quick" in game.PRESETS else next(iter(game.PRESETS)))
+    if preset not in game.PRESETS:
+        raise unknown("preset", preset, game.PRESETS)
+    return name, flags, game, preset
+
+
+def _preset_field(game: Any, preset: str) -> tuple[str, Any, Any]:
+    """The flag --preset, for `make_dataclass`."""
+    names = Literal[tuple(game.PRESETS)]  # type: ignore[valid-type]
+    return "preset", Annotated[names, tyro.conf.arg(help="Where the dials of the game start from.")], field(default=preset)
+
+
 def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> Any:
     """A run opened to be looked at."""
-    from semiosis.runs import directory, session
+    from semiosis.runs import session
 
     if checkpoint not in ("newest", "best") and not checkpoint.isdecimal():
         raise UsageError(f"checkpoint {checkpoint!r}: expected newest, best or a step")
-    run = directory.open_run(path)
+    run = session.open_run(path)
     fields = {*run.record["config"]}
     for name in change or {}:
         if name not in fields:
@@ -398,20 +416,13 @@ def _interval(figure: dict[str, float | None]) -> str:
 
 def _before(flags: list[str], name: str) -> str | None:
     """The value of a flag that decides the defaults of the others, read ahead of them."""
-    for i, flag in enumerate(flags):
+    found = None
+    for i, flag in enumerate(flags):  # of two, the last one counts, as for every flag
         if flag == name and i + 1 < len(flags):
-            return flags[i + 1]
+            found = flags[i + 1]
         if flag.startswith(f"{name}="):
-            return flag.split("=", 1)[1]
-    return None
-
-
-def _without(flags: list[str], name: str) -> list[str]:
-    """The flags less one and its value."""
-    if name in flags:
-        i = flags.index(name)
-        return flags[:i] + flags[i + 2 :]
-    return [flag for flag in flags if not flag.startswith(f"{name}=")]
+            found = flag.split("=", 1)[1]
+    return found
 
 
 def _ended(path: Path, caught: int) -> int:
@@ -436,8 +447,13 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
 }
 
 
-def _remember_programs() -> None:
-    """Keep compiled programs between processes, in JAX_COMPILATION_CACHE_DIR or the user's cache."""
+def _prepare_jax() -> None:
+    """Settings that JAX reads when it is first imported; whoever has set them already is heard.
+
+    A CPU counts as one device a core, so that seeds run on all of them. Compiled programs are kept between processes, in
+    JAX_COMPILATION_CACHE_DIR or the user's cache.
+    """
+    os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "semiosis" / "programs"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
@@ -454,13 +470,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"semiosis {versions()['semiosis']}")
         return 0
-    _remember_programs()
+    _prepare_jax()
     try:
         if args[0] not in COMMANDS:
             raise unknown("command", args[0], COMMANDS)
         return COMMANDS[args[0]](args[1:])
     except UsageError as mistake:
         say(str(mistake))
+        return 2
+    except (MemoryError, RuntimeError) as refusal:
+        if not isinstance(refusal, MemoryError) and "out of memory" not in str(refusal).lower():  # as XLA says it
+            raise
+        say("out of memory: choose smaller sizes, fewer seeds, or a smaller batch")
         return 2
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

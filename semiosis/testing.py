@@ -15,7 +15,7 @@ from semiosis import channels
 from semiosis.runs import loop
 from semiosis.runs.setup import Game, build
 from semiosis.scenes import Data
-from semiosis.types import Episode, Exam, Experiment, Scenes, World
+from semiosis.types import Episode, Experiment, Scenes, World
 
 
 def check_game(game: Game, config: object, data: Data, *, improves: str = "loss", steps: int = 20) -> None:

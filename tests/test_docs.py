@@ -9,6 +9,7 @@ import sys
 import types
 from pathlib import Path
 
+import jax
 import pytest
 
 from semiosis import cli, scenes
@@ -22,7 +23,8 @@ EXAMPLE = REPO / "examples" / "one_word.py"
 
 def blocks(path: Path, language: str) -> list[str]:
     """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+    return [text for name, text in fenced if name == language]
 
 
 def prose(path: Path) -> str:
@@ -46,6 +48,8 @@ def checkout(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path, "python")], ids=lambda path: path.stem)
 def test_the_python_of_a_document_runs(path, checkout, monkeypatch):
+    one = jax.devices()[:1]
+    monkeypatch.setattr(jax, "devices", lambda *backend: one)  # a reader's machine: the four devices of the tests cost compile time
     module = types.ModuleType(f"document_{path.stem.replace('-', '_')}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for i, block in enumerate(blocks(path, "python")):
@@ -67,10 +71,10 @@ def test_a_command_of_a_document_is_one_that_the_program_takes(words, checkout, 
     for module, names in work.items():
         for name in names:
             monkeypatch.setattr(module, name, begin)
-    monkeypatch.setattr(cli, "_remember_programs", lambda: None)
+    monkeypatch.setattr(cli, "_prepare_jax", lambda: None)
     monkeypatch.setenv("COLUMNS", "120")
     if "--help" in words:
-        with pytest.raises(SystemExit, match="^0$"):
+        with pytest.raises(SystemExit, match=r"^0$"):
             cli.main(words[1:])
         assert words[1] in capsys.readouterr().out
         words = [word for word in words if word != "--help"]

@@ -136,7 +136,7 @@ def test_reward_is_told_unless_it_is_the_accuracy_again() -> None:
 
 
 def test_every_metric_has_a_name_for_people() -> None:
-    assert measures.measure("accuracy_vote@noise").name == "listeners' vote at noise"
+    assert measures.measure("accuracy_vote@noise").name == "listeners' vote under noise"
     assert measures.measure("accuracy@4096").name == "accuracy among 4,096"
     assert measures.measure("accuracy@4096").high == 1.0
     assert measures.measure("new_thing@far").name == "new thing@far"

@@ -1,12 +1,12 @@
 """The Lewis game: populations of speakers and listeners name real images.
 
-    who sees what    a speaker sees one image (or feature vector); a listener sees candidates, the same image among them
-    what is sent     max_len symbols of a vocabulary of vocab_size; with variable_length, an end symbol may come earlier
-    who is paid      both, when the listener points at the right candidate
-    how they learn   the speaker by REINFORCE with a baseline, kept near a slow copy of itself; the listener by a contrastive loss
-    the paper        Chaabouni et al., Emergent Communication at Scale, ICLR 2022; its departures here: docs/fidelity.md
+who sees what    a speaker sees one image (or feature vector); a listener sees candidates, the same image among them
+what is sent     max_len symbols of a vocabulary of vocab_size; with variable_length, an end symbol may come earlier
+who is paid      both, when the listener points at the right candidate
+how they learn   the speaker by REINFORCE with a baseline, kept near a slow copy of itself; the listener by a contrastive loss
+the paper        Chaabouni et al., Emergent Communication at Scale, ICLR 2022; its departures here: docs/fidelity.md
 
-    semiosis train lewis --preset quick        digits, 10 candidates, 4 seeds side by side or in turn
+semiosis train lewis --preset quick        digits, 10 candidates, 4 seeds side by side or in turn
 """
 
 from __future__ import annotations
@@ -436,7 +436,9 @@ def _who_meets(config: Config, rule: Rule) -> Rule:
         return meetings(rule, disjoint(sizes, config.pairs or min(sizes.values())), together=together)
     together = together and (config.n_speakers == config.n_listeners or config.frozen == "speaker")  # no learner meets twice at once
     listeners = jnp.arange(config.n_listeners)
-    return meetings(rule, appointed({"speaker": listeners * config.n_speakers // config.n_listeners, "listener": listeners}), together=together)
+    return meetings(
+        rule, appointed({"speaker": listeners * config.n_speakers // config.n_listeners, "listener": listeners}), together=together
+    )
 
 
 def _views(config: Config, *, extra: float) -> dict[str, Callable]:
@@ -540,6 +542,12 @@ def _check_numbers(config: Config) -> None:
         value = getattr(config, field)
         if value < low or (high is not None and value > high):
             raise UsageError(f"{field} is {value}: expected {low} {'or more' if high is None else f'to {high}'}")
+    for field in ("torso", "speaker_head", "listener_head"):
+        if any(width < 1 for width in getattr(config, field)):
+            raise UsageError(f"{field} is {getattr(config, field)}: expected widths of 1 or more")
+    for field in ("speaker_lr", "listener_lr"):
+        if not 0 <= getattr(config, field) < float("inf"):
+            raise UsageError(f"{field} is {getattr(config, field)}: expected a number of 0 or more")
     if config.temperature <= 0:
         raise UsageError(f"temperature is {config.temperature}: expected more than 0")
     if config.flips and config.vocab_size < 2:
@@ -618,9 +626,7 @@ PRESETS: dict[str, Config] = {
     "quick": _LIGHT,
     "paper": replace(_PUBLISHED, data="imagenet.h5"),
     "imagenet": replace(_PUBLISHED, data="imagenet.h5"),
-    "imagenet-imitation": replace(
-        _PUBLISHED, data="imagenet.h5", n_speakers=10, n_listeners=10, imitation_every=100, imitation_students=1
-    ),
+    "imagenet-imitation": replace(_PUBLISHED, data="imagenet.h5", n_speakers=10, n_listeners=10, imitation_every=100, imitation_students=1),
     "celeba": replace(_PUBLISHED, data="celeba.h5", steps=300_000),
 }
 

@@ -25,6 +25,7 @@ UNDERSTANDING = {
     "accuracy_shuffled": _share("accuracy, messages shuffled"),
     "accuracy_vote": _share("listeners' vote"),
     "accuracy@noise": _share("accuracy under noise"),
+    "accuracy_vote@noise": _share("listeners' vote under noise"),
     "noise_drop_percent": Measure("lost under noise", "%", 1, high=100.0),
     "reward": Measure("reward"),
     "loss": Measure("listener's loss", low=0.0),

@@ -19,6 +19,8 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.optimize import isotonic_regression
 
+from semiosis.runs.files import spoken
+
 INK, SOFT, FAINT, PAPER, TINT = "#22252b", "#6b7079", "#d9dce1", "#ffffff", "#f3f4f6"
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072b2", "#e69f00", "#009e73", "#aa4499", "#56b4e9", "#d55e00"
 LINES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)  # Okabe and Ito, 2008
@@ -40,8 +42,9 @@ def figure(width: float, height: float) -> Figure:
 def save(sheet: Figure, path: str | Path) -> Path:
     """Write the PNG, with the folders that lead to it; returns where."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.savefig(path, dpi=DPI, facecolor=PAPER, format="png")
+    with spoken(f"write {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.savefig(path, dpi=DPI, facecolor=PAPER, format="png")
     return path
 
 

@@ -30,7 +30,9 @@ def _elsewhere(module: str, place: int, repeats: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "semiosis.runs.bench", module, str(place), str(repeats)]
     done = subprocess.run(command, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True)
     if done.returncode:
-        raise UsageError(f"the case {place} of {module} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}")
+        raise UsageError(
+            f"the case {place} of {module} failed: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'no word'}"
+        )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -43,7 +45,7 @@ def time_case(module: str, place: int, repeats: int) -> dict[str, Any]:
     from semiosis.runs.setup import build
     from semiosis.scenes import Data, Split
 
-    game = importlib.import_module(module)
+    game: Any = importlib.import_module(module)
     case = game.BENCHES[place]
     noise = np.random.default_rng(0)
     rows = {"train": max(2048, case.config.batch_size), "valid": 1024, "test": 1024}
@@ -97,9 +99,7 @@ def table(rows: list[dict[str, Any]]) -> Any:
     for row in rows:
         reference = ", ".join(f"{value:g} {name}" for name, value in row["reference"].items())
         of_peak = f"{100 * row['share_of_peak']:.0f}% of {row['peak_gflop_per_second']:.0f}"
-        made.add_row(
-            row["case"], f"{row['cpu_seconds']:.3g}", f"{row['gflop']:.3g}", f"{row['gflop_per_second']:.0f}", of_peak, reference
-        )
+        made.add_row(row["case"], f"{row['cpu_seconds']:.3g}", f"{row['gflop']:.3g}", f"{row['gflop_per_second']:.0f}", of_peak, reference)
     return made
 
 

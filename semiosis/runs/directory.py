@@ -10,6 +10,7 @@ Whatever happens to a process, what it leaves here is a run that opens: every fi
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -62,11 +63,16 @@ def open_run(path: Path | str) -> Run:
             raise UsageError(f"{path} is no run directory: " + ("it is a file" if path.exists() else "there is no such directory"))
         if not config.exists():
             raise UsageError(f"{path} is no run directory: it has no config.json, which `semiosis train` writes first")
+    return Run(path, read_record(config))
+
+
+def read_record(config: Path) -> dict[str, Any]:
+    """What a config.json says, wherever it lies. Raises `UsageError` if it is damaged, no record of a run, or of a newer program."""
     record = read_json(config)
     if not isinstance(record, dict) or not isinstance(record.get("format"), int):
         raise UsageError(f"{config} is not of a semiosis run: it has no format number")
     check_format(config, record["format"])
-    return Run(path, record)
+    return record
 
 
 def check_format(file: Path, found: int) -> None:
@@ -118,6 +124,7 @@ def check_free(path: Path) -> None:
     """Raise `UsageError` unless `path` is absent or holds nothing but what a killed `create` leaves."""
     with spoken(f"create {path}", "choose another --out"):
         if not path.exists():
+            _check_writable(path)
             return
         if not path.is_dir():
             raise UsageError(f"{path} is a file: choose another --out")
@@ -126,6 +133,16 @@ def check_free(path: Path) -> None:
             raise UsageError(f"{path} holds a run at step {step}: `semiosis resume {path}` continues it, or choose another --out")
         if any(entry.name != ".lock" and not is_temporary(entry) for entry in path.iterdir()):
             raise UsageError(f"{path} is not empty and holds no run: choose another --out")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write in {path}: {os.strerror(errno.EACCES)}")
+
+
+def _check_writable(path: Path) -> None:
+    """Raise `UsageError` unless a directory can be made at `path`, as far as one can tell without making it."""
+    above = next(folder for folder in path.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        reason = os.strerror(errno.EACCES if above.is_dir() else errno.ENOTDIR)
+        raise UsageError(f"cannot create {path}: {reason}; choose another --out")
 
 
 def _take(descriptor: int, path: Path) -> None:

@@ -194,10 +194,15 @@ def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Ex
     """One line of the table for each figure."""
     for title in findings[0].figures:
         if only is None or title in only:
-            values = [finding.figures[title] for finding in findings]
+            values = [_finite(finding.figures[title]) for finding in findings]
             chance = exam.chance if title.startswith("accuracy") else None
-            reason = next((f.reasons[title] for f in findings if title in f.reasons), "")
+            reason = next((f.reasons[title] for f in findings if title in f.reasons), "not a number" if None in values else "")
             table[title + suffix] = _entry(values, chance, findings[0].n, reason=reason)
+
+
+def _finite(value: float | None) -> float | None:
+    """A figure that can be written; None for one that went wrong with the world it was measured of."""
+    return value if value is None or np.isfinite(value) else None
 
 
 def _entry(values: list[float | None], chance: float | None, n: int, *, reason: str = "") -> dict[str, Any]:

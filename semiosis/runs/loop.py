@@ -51,8 +51,14 @@ def turn_key(key: PRNGKeyArray, step: Int[Array, ""]) -> PRNGKeyArray:
 
 
 def mesh_for(seeds: int, devices: Sequence[Any] | None = None) -> Mesh:
-    """A mesh of devices with axes (seed, batch): as many seed rows as divide the seeds, the rest of the devices along the batch."""
-    devices = jax.devices() if devices is None else devices
+    """A mesh of devices with axes (seed, batch): as many seed rows as divide the seeds, the rest of the devices along the batch.
+
+    Without `devices`, all there are; on a CPU only as many as divide the seeds, since one of its devices uses every core for a batch.
+    """
+    if devices is None:
+        devices = jax.devices()
+        if jax.default_backend() == "cpu":
+            devices = devices[: math.gcd(seeds, len(devices))]
     rows = math.gcd(seeds, len(devices))
     return Mesh(np.asarray(devices).reshape(rows, -1), ("seed", "batch"))
 

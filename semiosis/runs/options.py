@@ -17,7 +17,7 @@ class Options:
     order: Order = "auto"
     """Seeds in turn, with the very numbers of each seed run alone, or side by side: auto is in turn on a CPU, else side by side."""
     devices: int = 0
-    """Devices to use, seeds first, then the batch; 0 means all."""
+    """Devices to use, seeds first, then the batch; 0 means all, and on a CPU as many cores as divide the seeds."""
     log_every: int = 0
     """Steps between lines of metrics.jsonl, and the most steps in one compiled call; 0 means a hundredth of all, at most 200."""
     save_every: int = 0
@@ -43,6 +43,8 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 def pace(options: Options, steps: int) -> tuple[int, int]:
     """Steps between logs and between checkpoints."""
+    if steps < 0:
+        raise UsageError(f"steps is {steps}: expected 0 or more")
     for field in ("log_every", "save_every", "devices"):
         if getattr(options, field) < 0:
             raise UsageError(f"{field} is {getattr(options, field)}: expected 0 (choose for me) or more")

@@ -35,6 +35,8 @@ def ease_of_learning(
     """
     if not hasattr(trained.game, "probe"):
         raise UsageError(f"the game {trained.run.record['game']} has no language to learn by ear: it defines no probe")
+    if not 0 < lr < float("inf"):
+        raise UsageError(f"lr is {lr}: expected a number above 0")
     if steps < 1 or listeners < 1 or speakers < 1:
         raise UsageError(f"steps {steps}, speakers {speakers} and listeners {listeners} must all be 1 or more")
     speakers = min(speakers, trained.worlds.speaker.age.shape[1])
@@ -68,12 +70,17 @@ def _with_net(agents: Any, net: Any) -> Any:
     return type(agents)(net, agents.opt, agents.slow, agents.score, agents.age)
 
 
+def _finite(values: np.ndarray) -> list[float | None]:
+    """Plain numbers; None for what is not one."""
+    return [float(x) if np.isfinite(x) else None for x in values]
+
+
 def summary(curves: Sequence[Curve], task: str) -> dict[str, Any]:
     """The object of probe.json: for each curve its steps, values by seed, the area under it and its end, with intervals over seeds."""
     table = {}
     for curve in curves:
         width = np.diff(curve.steps, prepend=0) / curve.steps[-1]
         figures = {"area": curve.value @ width, "end": curve.value[:, -1]}
-        entry = {name: metrics.over_seeds([float(x) for x in values])._asdict() for name, values in figures.items()}
-        table[curve.title] = {"steps": curve.steps.tolist(), "value": curve.value.tolist(), **entry}
+        entry = {name: metrics.over_seeds(_finite(values))._asdict() for name, values in figures.items()}
+        table[curve.title] = {"steps": curve.steps.tolist(), "value": [_finite(values) for values in curve.value], **entry}
     return {"task": task, "measure": curves[0].measure, "curves": table}

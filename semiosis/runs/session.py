@@ -6,18 +6,19 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NamedTuple
 
 import jax
 
 from semiosis import scenes
 from semiosis.errors import UsageError, unknown
-from semiosis.runs import checkpoints, directory, files, loop, provenance, records
+from semiosis.runs import checkpoints, directory, files, loop, provenance, records, sinks
 from semiosis.runs.evaluate import Finding, evaluate
 from semiosis.runs.options import Options, pace, parse_seeds
-from semiosis.runs.setup import Game, build, config_from
+from semiosis.runs.setup import Game, build, checked, config_from
 from semiosis.runs.train import mesh_of, train
 from semiosis.scenes import Data
 from semiosis.types import Experiment, World
@@ -45,18 +46,58 @@ def game_at(name: str, known: Mapping[str, str]) -> Game:
     path = Path(name)
     if path.suffix != ".py":
         raise unknown("game", name, [*known, "the path of a .py file"])
-    if not path.exists():
+    if not path.is_file():
         raise UsageError(f"there is no file {name}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"semiosis_game_{path.stem}", path)  # a name that hides no other module
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{name} cannot be read as a game: {_cause(error, spec.origin)}") from error
+    _check_game(name, module)
+    return module  # type: ignore[return-value]
+
+
+def _cause(error: Exception, file: str | None) -> str:
+    """An error in a user's file, in words: what it is, and the line."""
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{type(error).__name__}: {error}" + (f" (line {lines[-1]})" if lines else "")
+
+
+def _check_game(name: str, module: Any) -> None:
+    """One sentence where a user's file lacks what a game has."""
     missing = [part for part in ("Config", "PRESETS", "make") if not hasattr(module, part)]
     if missing:
         raise UsageError(f"{name} is no game: it has no {' and no '.join(missing)}")
-    return module  # type: ignore[return-value]
+    config = module.Config
+    if not is_dataclass(config) or not {"data", "steps"} <= {field.name for field in fields(config)}:
+        raise UsageError(f"{name} is no game: its Config must be a dataclass with the fields data and steps")
+    bare = [field.name for field in fields(config) if field.default is MISSING and field.default_factory is MISSING]
+    if bare:
+        raise UsageError(f"{name} is no game: fields of its Config have no default: {', '.join(bare)}")
+    if not isinstance(module.PRESETS, dict) or not module.PRESETS or not all(isinstance(x, module.Config) for x in module.PRESETS.values()):
+        raise UsageError(f"{name} is no game: its PRESETS must be a dict of one Config or more, by name")
+
+
+def record_at(file: Path) -> dict[str, Any]:
+    """What a config.json says. Raises UsageError where it lacks what makes a run repeatable."""
+    record = directory.read_record(file)
+    parts = {"game": str, "config": dict, "options": dict, "seeds": list, "data": dict}
+    wanting = [part for part, kind in parts.items() if not isinstance(record.get(part), kind)]
+    if wanting:
+        raise UsageError(f"{file} is not of a semiosis run: it says nothing of its {' and its '.join(wanting)}")
+    return record
+
+
+def open_run(path: Path | str) -> directory.Run:
+    """The run that a directory holds, with a record that says all it must."""
+    run = directory.open_run(path)
+    return directory.Run(run.path, record_at(run.path / "config.json"))
 
 
 def start(name: str, game: Game, config: Any, options: Options, out: Path | str) -> tuple[directory.Run, int]:
@@ -67,6 +108,7 @@ def start(name: str, game: Game, config: Any, options: Options, out: Path | str)
     seeds = parse_seeds(options.seeds)
     pace(options, config.steps)
     mesh_of(options, len(seeds))
+    sinks.check(tensorboard=options.tensorboard, wandb=bool(options.wandb))
     directory.check_free(Path(out))
     data = scenes.load(config.data)
     experiment, worlds = build(game, config, data, seeds)
@@ -86,10 +128,11 @@ def start(name: str, game: Game, config: Any, options: Options, out: Path | str)
 
 def resume(path: Path | str, known: Mapping[str, str], *, steps: int | None, say: Say) -> tuple[directory.Run, int]:
     """Continue a run from its newest whole checkpoint, to the steps it was started with or to more; bit for bit as if unbroken."""
-    run = directory.open_run(path)
+    run = open_run(path)
+    options = options_from(run)
+    sinks.check(tensorboard=options.tensorboard, wandb=bool(options.wandb))
     with directory.lock(run):
         opened = reopen(run, known, "newest", say=say, fresh=True)
-        options = options_from(run)
         total = opened.config.steps if steps is None else steps
         if total < opened.step:
             raise UsageError(f"{path} is at step {opened.step:,}: --steps {total:,} would go back")
@@ -108,7 +151,7 @@ def resume(path: Path | str, known: Mapping[str, str], *, steps: int | None, say
 
 def options_from(run: directory.Run) -> Options:
     """The options a run was started with; a run on more devices than are here takes what there is."""
-    options = Options(**run.record["options"])
+    options = checked(Options, run.record["options"])
     return options if options.devices <= jax.device_count() else replace(options, devices=0)
 
 
@@ -135,7 +178,12 @@ def reopen(
     experiment, worlds = build(game, config, data, seeds)
     if fresh and not directory.step_folders(run.path):
         return Trained(run, game, config, data, seeds, experiment, worlds, 0)
-    at, worlds = checkpoints.load(run, worlds, step, say=say)  # type: ignore[arg-type]
+    try:
+        at, worlds = checkpoints.load(run, worlds, step, say=say)  # type: ignore[arg-type]
+    except UsageError as misfit:
+        if change and "data" in change:
+            raise UsageError(f"the agents of {run.path} cannot look at {config.data!r}: {misfit}") from misfit
+        raise
     return Trained(run, game, config, data, seeds, experiment, worlds, at)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import jax
 
@@ -33,15 +33,22 @@ def build(game: Game, config: Any, data: Data, seeds: Sequence[int]) -> tuple[Ex
 
 
 def config_from(game: Game, values: dict[str, Any]) -> Any:
-    """A configuration from the values of a config.json; raises UsageError for a name that the game does not have."""
-    known = {field.name: field for field in fields(game.Config)}
+    """A configuration from the values of a config.json; raises UsageError for a name or a value that the game does not have."""
+    return checked(game.Config, values)
+
+
+def checked(make: type, values: dict[str, Any]) -> Any:
+    """An instance of a dataclass from values read from a file; raises UsageError, one sentence, where they do not fit its fields."""
+    known = {field.name: field for field in fields(make)}
     for name in values:
         if name not in known:
             raise unknown("setting", name, known)
-    defaults = asdict(game.Config())
+    defaults, hints = asdict(make()), get_type_hints(make)
     clean = {name: tuple(value) if isinstance(defaults[name], tuple) else value for name, value in values.items()}
     for name, value in clean.items():
         kind = type(defaults[name])
         if not isinstance(value, kind) and not (kind is float and isinstance(value, int)):
             raise UsageError(f"setting {name} is {value!r}: expected {'an' if kind is int else 'a'} {kind.__name__}")
-    return game.Config(**clean)
+        if get_origin(hints[name]) is Literal and value not in get_args(hints[name]):
+            raise unknown(name, value, get_args(hints[name]))
+    return make(**clean)

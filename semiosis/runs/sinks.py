@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,19 @@ from semiosis.runs.files import read_json, write_json
 from semiosis.runs.records import Row, clean
 
 Sink = Callable[[Iterable[Row]], None]
+
+
+def check(*, tensorboard: bool, wandb: bool) -> None:
+    """Raise UsageError, one sentence, where a sink is asked for and its extra is not installed: before a run is made or changed."""
+    for asked, what, module, extra in (
+        (tensorboard, "TensorBoard", "tensorboardX", "tensorboard"),
+        (wandb, "Weights & Biases", "wandb", "wandb"),
+    ):
+        if asked:
+            try:
+                importlib.import_module(module)
+            except ImportError as missing:
+                raise _missing(what, extra, missing) from missing
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def mesh_of(options: Options, seeds: int) -> Any:
     devices = jax.devices()
     if options.devices > len(devices):
         raise UsageError(f"{options.devices} devices are asked for, and there are {len(devices)}")
-    return loop.mesh_for(seeds, devices[: options.devices or len(devices)])
+    return loop.mesh_for(seeds, devices[: options.devices] if options.devices else None)
 
 
 def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: int) -> tuple[list[dict[str, Any]], float | None]:
@@ -90,7 +90,8 @@ def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: 
 def _rows(logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: str) -> list[dict[str, Any]]:
     """One row a seed; a log that did not occur in the stretch is left out."""
     return [
-        {"step": step, "seed": seed, "split": split} | {name: float(values[i]) for name, values in sorted(logs.items()) if _occurred(values)}
+        {"step": step, "seed": seed, "split": split}
+        | {name: float(values[i]) for name, values in sorted(logs.items()) if _occurred(values)}
         for i, seed in enumerate(seeds)
     ]
 
@@ -137,7 +138,7 @@ def _signals() -> Iterator[list[int]]:
 
     def catch(number: int, frame: Any) -> None:
         caught.append(number)
-        signal.signal(number, before[number] or signal.SIG_DFL)
+        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
 
     try:
         for number in before:

@@ -40,7 +40,9 @@ def source(name: str, seed: int = 0) -> Source:
     if path.is_file():
         return features.source(bare, opts, seed)
     if "/" in bare or "\\" in bare or path.suffix in (".parquet", *features.SUFFIXES):
-        raise UsageError(f"no file or folder {bare!r}: expected a data set that `semiosis data` lists, hub:OWNER/NAME, or a path that exists")
+        raise UsageError(
+            f"no file or folder {bare!r}: expected a data set that `semiosis data` lists, hub:OWNER/NAME, or a path that exists"
+        )
     raise unknown("data", bare, ["digits", "shapes", *hub.SETS, *FORMS])
 
 
