@@ -577,7 +577,9 @@ def test_a_game_file_hides_no_module_of_the_same_name(tmp_path: Path):
 
 def edit(run: Path, **changes: dict[str, Any]) -> None:
     record = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({part: {**value, **changes[part]} if part in changes else value for part, value in record.items()}))
+    (run / "config.json").write_text(
+        json.dumps({part: {**value, **changes[part]} if part in changes else value for part, value in record.items()})
+    )
 
 
 @pytest.mark.parametrize(
@@ -655,7 +657,9 @@ def test_what_may_not_be_written_is_told_before_anything_is_compiled(mistake: Ca
 
     (tmp_path / "locked").mkdir()
     real = directory.os.access
-    monkeypatch.setattr(directory.os, "access", lambda path, mode: "locked" not in str(path) and real(path, mode))  # root may write anywhere
+    monkeypatch.setattr(
+        directory.os, "access", lambda path, mode: "locked" not in str(path) and real(path, mode)
+    )  # root may write anywhere
     monkeypatch.setattr(setup, "build", pytest.fail)
     assert mistake("train", "lewis", *TINY, "--out", "locked/run") == "cannot create locked/run: Permission denied; choose another --out"
     assert mistake("train", "lewis", *TINY, "--out", "locked") == "cannot write in locked: Permission denied"

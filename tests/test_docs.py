@@ -9,7 +9,6 @@ import sys
 import types
 from pathlib import Path
 
-import jax
 import pytest
 
 from semiosis import cli, scenes
@@ -48,8 +47,6 @@ def checkout(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path, "python")], ids=lambda path: path.stem)
 def test_the_python_of_a_document_runs(path, checkout, monkeypatch):
-    one = jax.devices()[:1]
-    monkeypatch.setattr(jax, "devices", lambda *backend: one)  # a reader's machine: the four devices of the tests cost compile time
     module = types.ModuleType(f"document_{path.stem.replace('-', '_')}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for i, block in enumerate(blocks(path, "python")):

@@ -24,7 +24,7 @@ from semiosis.runs import checkpoints, directory
 from semiosis.runs.records import read_metrics
 
 # A game that starts fast: nothing of it is learned, all of it depends on every step, scene and key before.
-GAME = '''
+GAME = """
 import os, time
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -71,7 +71,7 @@ def make(config, data, key):
 
 
 PRESETS = {"tiny": Config()}
-'''
+"""
 PACE = ("--seeds", "2", "--log-every", "2", "--save-every", "3", "--keep", "2")
 
 
@@ -155,6 +155,8 @@ def test_a_process_killed_at_any_moment_leaves_a_run_that_goes_on_as_if_unbroken
     """20 times SIGKILL: half of them anywhere in the start-up, half anywhere in the training, its checkpoints included."""
     chance, (whole, start), runs, kills, last = random.Random(0), unbroken, [home / "killed-0"], 0, -1
     while kills < 20:
+        if last == 450:  # complete: another run takes the kills that are left
+            runs, last = [*runs, home / f"killed-{len(runs)}"], -1
         run = runs[-1]
         begun = (run / "config.json").exists()
         assert begun or not run.exists() or not [entry for entry in run.iterdir() if entry.name[0] != "."]
@@ -165,21 +167,16 @@ def test_a_process_killed_at_any_moment_leaves_a_run_that_goes_on_as_if_unbroken
                 time.sleep(chance.uniform(0, 0.4))
             else:
                 time.sleep(chance.uniform(0, start))
-            completed = process.poll() is not None
             process.kill()
-            _, err = process.communicate()
-        assert err == ""
-        if completed:  # a fast machine: another run takes the kills that are left
-            assert process.returncode == 0
-            runs.append(home / f"killed-{len(runs)}")
-            last = -1
-            continue
-        kills += 1
+            assert process.communicate()[1] == ""
+        assert process.returncode in (0, -signal.SIGKILL)
+        kills += process.returncode != 0
         if (run / "checkpoints").exists() and directory.step_folders(run):
             step, _ = fingerprint(run)
             assert step >= last  # what was saved stays saved
             last = step
-    done(*(["resume", runs[-1].name] if (runs[-1] / "config.json").exists() else ["train", "game.py", *PACE, "--out", runs[-1].name]), cwd=home)
+    if last < 450:
+        done(*(["resume", run.name] if (run / "config.json").exists() else ["train", "game.py", *PACE, "--out", run.name]), cwd=home)
     for run in runs:
         assert fingerprint(run) == fingerprint(whole)
         assert (run / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
@@ -187,15 +184,15 @@ def test_a_process_killed_at_any_moment_leaves_a_run_that_goes_on_as_if_unbroken
     assert len(lines(whole, "train")) > 450
 
 
-LEWIS = ("lewis", "--preset", "tiny", "--seeds", "2", "--steps", "800", "--log-every", "4", "--save-every", "300")
+LONG = ("game.py", "--seeds", "2", "--steps", "1500", "--log-every", "2", "--save-every", "300")
 
 
 def test_a_signal_saves_and_ends_cleanly_and_the_run_goes_on_as_if_unbroken(home: Path, capsys: pytest.CaptureFixture[str]):
-    done("train", *LEWIS, "--out", "whole", cwd=home)
+    done("train", *LONG, "--out", "whole", cwd=home)
     run, stops = home / "stopped", []
-    for args, number in ((["train", *LEWIS, "--out", "stopped"], signal.SIGTERM), (["resume", "stopped"], signal.SIGINT)):
+    for args, number in ((["train", *LONG, "--out", "stopped"], signal.SIGTERM), (["resume", "stopped"], signal.SIGINT)):
         with semiosis(*args, cwd=home) as process:
-            until(process, "of 800")
+            until(process, "of 1,500")
             if number == signal.SIGTERM:  # meanwhile the run is its own
                 assert cli.main(["resume", str(run)]) == 2
                 told = f"semiosis: {run} is in use by another process ({process.pid}): wait until it ends, or stop it\n"
@@ -204,8 +201,7 @@ def test_a_signal_saves_and_ends_cleanly_and_the_run_goes_on_as_if_unbroken(home
             message = f"semiosis: stopped by signal {int(number)}, and saved: `semiosis resume stopped` continues\n"
             assert ended(process) == (128 + number, message)
         stops.append(fingerprint(run)[0])
-    assert 0 < stops[0] < stops[1] < 800
-    assert all(stop % 4 == 0 for stop in stops)
+    assert 0 < stops[0] < stops[1] < 1500
     done("resume", "stopped", cwd=home)
     assert fingerprint(run) == fingerprint(home / "whole")
     for split in ("train", "valid"):
