@@ -24,7 +24,7 @@ help:
 demo: .venv/.ready
 	.venv/bin/semiosis demo --out $(OUT)
 	@echo
-	@echo "Open $(OUT)/report.html; the figures are in $(OUT)/figures, the numbers in $(OUT)/evaluation.json."
+	@echo "Look at $(OUT)/figures/lexicon.png and curves.png; the numbers are in $(OUT)/evaluation.json."
 
 # The scripts of an environment never put the current folder on the path, and PYTHONSAFEPATH says the same to the processes that
 # tests start: `import semiosis` finds the wheel, not the checkout.

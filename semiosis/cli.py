@@ -129,13 +129,13 @@ def evaluate(args: list[str]) -> int:
     chosen = tyro.cli(Evaluate, args=args, prog="semiosis evaluate")
     asked = {"candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
     trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
-    result, findings = session.judge(trained, chosen.split)
-    figures = _figures(trained, findings, chosen.split)
+    result, findings, file = session.judge(trained, chosen.split)
+    figures = [] if trained.changed else _figures(trained, findings, chosen.split)
     if chosen.json:
         print(json.dumps(result))
         return 0
     Console().print(evaluation_table(result))
-    print(f"written: {trained.run.path / 'evaluation.json'}" + "".join(f", {path}" for path in figures))
+    print(f"written: {file}" + "".join(f", {path}" for path in figures))
     return 0
 
 
@@ -343,7 +343,7 @@ def demo(args: list[str]) -> int:
     if caught:
         return _ended(run.path, caught)
     trained = _open(chosen.out, "newest")
-    result, findings = session.judge(trained, "test")
+    result, findings, _ = session.judge(trained, "test")
     figures = _figures(trained, findings, "test")
     Console().print(evaluation_table(result))
     print("Look at " + " and ".join(str(path) for path in figures))
@@ -453,15 +453,16 @@ def _prepare_jax() -> None:
     A CPU counts as one device a core, so that seeds run on all of them. Compiled programs are kept between processes, in
     JAX_COMPILATION_CACHE_DIR or the user's cache.
     """
-    os.environ.setdefault("JAX_NUM_CPU_DEVICES", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+    os.environ.setdefault(
+        "JAX_NUM_CPU_DEVICES", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    )
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "semiosis" / "programs"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; a user's mistake is one sentence on standard error and status 2."""
-    args = list(sys.argv[1:] if argv is None else argv)
+def _run(args: list[str]) -> int:
+    """The command that the first word names."""
     if not args or args[0] in ("-h", "--help", "help"):
         print(HELP.format(games=", ".join(GAMES)))
         return 0
@@ -470,11 +471,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"semiosis {versions()['semiosis']}")
         return 0
+    if args[0] not in COMMANDS:
+        raise unknown("command", args[0], COMMANDS)
     _prepare_jax()
+    return COMMANDS[args[0]](args[1:])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; a user's mistake is one sentence on standard error and status 2."""
     try:
-        if args[0] not in COMMANDS:
-            raise unknown("command", args[0], COMMANDS)
-        return COMMANDS[args[0]](args[1:])
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()  # here, where a reader that has gone is minded
+        return status
     except UsageError as mistake:
         say(str(mistake))
         return 2

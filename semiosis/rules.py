@@ -24,13 +24,11 @@ def born(net: Any, optimiser: optax.GradientTransformation, *, slow: bool = Fals
     return Agent(net, optimiser.init(net), copy, jnp.zeros(()), jnp.zeros((), jnp.int32))
 
 
-def descend(
-    loss: Loss, optimisers: Mapping[str, optax.GradientTransformation], *, score: str | None = None, memory: float | None = 0.99
-) -> Rule:
+def descend(loss: Loss, optimisers: Mapping[str, optax.GradientTransformation], *, score: str | None = None, memory: float = 0.99) -> Rule:
     """One gradient step, on one loss, of the agents named by `optimisers`, each with its own optimiser.
 
-    `score` names the log that each of them remembers as its score: an exponential mean of factor `memory`,
-    or the mean of a lifetime where memory is None.
+    `score` names the log that each of them remembers as its score: an exponential mean of factor `memory`, and the mean of its lifetime
+    while that is the shorter of the two, so that a newborn is not held low by the zero it starts from; 1 is always the lifetime.
     """
 
     def rule(world: World, turn: Turn) -> tuple[World, Logs]:
@@ -41,7 +39,7 @@ def descend(
             agent: Agent = getattr(world, role)
             updates, opt = optimiser.update(grads[role], agent.opt, agent.net)
             reward = jnp.zeros(()) if score is None else logs[score]
-            keep = memory if memory is not None else agent.age / (agent.age + 1.0)
+            keep = jnp.minimum(memory, agent.age / (agent.age + 1.0))
             remembered = keep * agent.score + (1.0 - keep) * reward
             learned[role] = Agent(optax.apply_updates(agent.net, updates), opt, agent.slow, remembered, agent.age + 1)
         return world._replace(**learned), dict(logs)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,22 @@ from semiosis.errors import UsageError
 from semiosis.runs import bench, directory, loop, session
 from semiosis.runs.bench import table
 from semiosis.runs.checkpoints import read_arrays
+from semiosis.runs.files import to_json
 from semiosis.runs.options import Options
-from semiosis.runs.probe import ease_of_learning
+from semiosis.runs.probe import Curve, ease_of_learning, summary
 from semiosis.runs.records import read_metrics
 
 TINY = ("--preset", "tiny", "--devices", "1")
 Tell = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment() -> Iterator[None]:
+    """What the program sets for itself is taken back, so that processes of other tests see the machine as it is."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
@@ -172,14 +183,14 @@ def test_resume_trains_further_and_tells_what_is_complete(copy: Path, tell: Tell
     assert max(places) == (70, 1, "valid")
 
 
-def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_it_used(copy: Path, tell: Tell):
+def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_it_used(copy: Path, trained: Path, tell: Tell):
     newest = copy / "checkpoints" / "000000060" / "world.safetensors"
     newest.write_bytes(newest.read_bytes()[:-1] + b"?")
     lines = len(read_metrics(directory.open_run(copy)))
     status, _, err = tell("resume", copy)
     assert status == 0
     assert re.fullmatch(r"semiosis: .*000000060 is damaged \(the SHA-256 .*\) and .*\n", err)
-    assert same_world(world(copy, 60), world(copy.parent / "copy", 60))
+    assert same_world(world(copy, 60), world(trained, 60))
     assert len(read_metrics(directory.open_run(copy))) == lines
 
 
@@ -213,14 +224,14 @@ def test_evaluate_json_is_the_object_alone(copy: Path, tell: Tell):
 
     usual = json_of()
     assert usual == json.loads((copy / "evaluation.json").read_text())
-    assert json_of() == usual  # the same exam every time
-    assert json_of("--checkpoint", "20")["step"] == 20
+    few = json_of("--checkpoint", "20", "--candidates", "8")
+    assert few["step"] == 20
+    assert (few["metrics"]["accuracy"]["chance"], few["metrics"]["accuracy"]["n"]) == (0.125, usual["metrics"]["accuracy"]["n"])
     scores = {int(f.name): json.loads((f / "manifest.json").read_text())["score"] for f in (copy / "checkpoints").iterdir()}
     scores.pop(0)  # the newborn were not judged
-    assert json_of("--checkpoint", "best")["step"] == max(scores, key=lambda step: (scores[step], step))
-    assert json_of("--split", "valid")["metrics"]["accuracy"]["mean"] == pytest.approx(scores[60])
-    among = json_of("--candidates", "8")["metrics"]["accuracy"]
-    assert (among["chance"], among["n"]) == (0.125, usual["metrics"]["accuracy"]["n"])
+    best = json_of("--checkpoint", "best", "--split", "valid")
+    assert best["step"] == max(scores, key=lambda step: (scores[step], step))
+    assert best["metrics"]["accuracy"]["mean"] == pytest.approx(scores[best["step"]])  # the same exam every time
     drawn = json_of("--messages", "sampled")["metrics"]
     assert drawn["accuracy"]["chance"] == 0.25
     assert drawn["messages"]["mean"] > usual["metrics"]["messages"]["mean"]  # of a language hardly learned, greedy says little
@@ -238,9 +249,9 @@ def test_evaluate_of_worlds_gone_wrong_tells_what_is_undefined(copy: Path, tell:
     assert status == 0
     loss = json.loads(out, parse_constant=pytest.fail)["metrics"]["loss"]
     assert (loss["mean"], loss["per_seed"], loss["reason"]) == (None, [None, None], "not a number")
-    status, out, _ = tell("probe", copy, "--steps", "2", "--task", "classification", "--speakers", "1", "--listeners", "1", "--json")
-    assert status == 0
-    json.loads(out, parse_constant=pytest.fail)
+    curve = Curve("its language", "loss", np.array([1, 2]), np.array([[1.0, np.nan], [0.5, 0.5]]))
+    told = json.loads(to_json(summary([curve], "reconstruction")))["curves"]["its language"]
+    assert told["value"] == [[1.0, None], [0.5, 0.5]]
 
 
 # ----------------------------------------------------------------------------------------------- probe, crossplay, the rest
@@ -547,30 +558,37 @@ class Config:
     data: str = "digits"
     steps: int = 1
 """
+MAKE = "PRESETS = {'tiny': Config()}\ndef make(*_): pass"
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("x = 1", "game.py is no game: it has no Config and no PRESETS and no make"),
-        (CONFIG + "PRESETS = {'tiny': Config()}", "game.py is no game: it has no make"),
-        (CONFIG.replace("    steps: int = 1\n", "") + "PRESETS = {'tiny': Config()}\ndef make(*_): pass", "game.py is no game: its Config must"),
-        (CONFIG + "    out: str = ''\nPRESETS = {'tiny': Config()}\ndef make(*_): pass", "game.py: out in its Config would hide a flag of "),
-        (CONFIG + "PRESETS = {}\ndef make(*_): pass", "game.py is no game: its PRESETS must be a dict of one Config or more, by name"),
-        (CONFIG.replace(" = 1", "") + "PRESETS = {}\ndef make(*_): pass", "game.py cannot be read as a game: TypeError: non-default argument"),
-        (CONFIG.replace(' = "digits"', "").replace(" = 1", "") + "PRESETS = {'tiny': Config('digits', 1)}\ndef make(*_): pass",
-         "game.py is no game: fields of its Config have no default: data, steps"),
-        ("import nosuchmodule", "game.py cannot be read as a game: ModuleNotFoundError: No module named 'nosuchmodule' (line 1)"),
-        ("x = 1\ny = [", "game.py cannot be read as a game: SyntaxError: '[' was never closed (line 2)"),
+        ("x = 1", "is no game: it has no Config and no PRESETS and no make"),
+        (CONFIG + "PRESETS = {'tiny': Config()}", "is no game: it has no make"),
+        (CONFIG.replace("    steps: int = 1\n", "") + MAKE, "is no game: its Config must be a dataclass with the fields data and steps"),
+        (CONFIG + "PRESETS = {}\ndef make(*_): pass", "is no game: its PRESETS must be a dict of one Config or more, by name"),
+        (CONFIG.replace(' = "digits"', "") + MAKE.replace("()", "('x')"), "is no game: fields of its Config have no default: data"),
+        (CONFIG.replace(" = 1", "") + MAKE, "cannot be read as a game: TypeError: non-default argument 'steps' follows default argument"),
+        ("import nosuchmodule", "cannot be read as a game: ModuleNotFoundError: No module named 'nosuchmodule' (line 1)"),
+        ("x = 1\ny = [", "cannot be read as a game: SyntaxError: '[' was never closed (line 2)"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_game(text: str, sentence: str, mistake: Callable[..., str], tmp_path: Path):
     (tmp_path / "game.py").write_text(text)
-    assert mistake("train", "game.py", "--out", "new").startswith(sentence)
+    told = mistake("train", "game.py", "--out", "new")
+    # Python 3.13 words one of them otherwise
+    assert told.startswith(f"game.py {sentence}") or ("non-default argument" in told and "non-default argument" in sentence)
+
+
+def test_a_game_with_a_setting_of_the_name_of_a_flag(mistake: Callable[..., str], tmp_path: Path):
+    (tmp_path / "game.py").write_text(CONFIG + "    out: str = ''\n" + MAKE)
+    told = "game.py: out in its Config would hide a flag of `semiosis train`: choose another name"
+    assert mistake("train", "game.py", "--out", "new") == told
 
 
 def test_a_game_file_hides_no_module_of_the_same_name(tmp_path: Path):
-    (tmp_path / "json.py").write_text(CONFIG + "PRESETS = {'tiny': Config()}\ndef make(*_): pass")
+    (tmp_path / "json.py").write_text(CONFIG + MAKE)
     assert session.game_at(str(tmp_path / "json.py"), {}).PRESETS["tiny"].steps == 1  # type: ignore[attr-defined]
     assert sys.modules["json"] is json
 
@@ -608,7 +626,7 @@ def test_data_that_has_changed_since(mistake: Callable[..., str], tmp_path: Path
     for command in ("resume", "evaluate", "probe", "crossplay"):
         assert mistake(command, "run") == "the data 'features.npz' is not what run was trained on: its content has changed since"
     (tmp_path / "features.npz").unlink()
-    assert mistake("resume", "run") == "no file or folder 'features.npz'" or "features.npz" in mistake("resume", "run")
+    assert "features.npz" in mistake("resume", "run")
 
 
 def test_a_run_in_use_and_a_run_without_a_whole_checkpoint(copy: Path, mistake: Callable[..., str]):

@@ -343,7 +343,7 @@ def pair_rule(config: Config) -> Rule:
         return total, logs
 
     learning = {role: optimiser for role, optimiser in _optimisers(config).items() if role != config.frozen}
-    step = descend(loss, learning, score="reward", memory=None if config.score_memory == 1.0 else config.score_memory)
+    step = descend(loss, learning, score="reward", memory=config.score_memory)
     return chain(step, follow("speaker", config.slow_rate)) if _slow(config) and config.frozen != "speaker" else step
 
 
@@ -363,13 +363,14 @@ def _optimisers(config: Config) -> dict[str, optax.GradientTransformation]:
 def copying(config: Config) -> Rule:
     """Imitation (section 3.4): students learn the greedy messages of a teacher by cross-entropy along their own sampled words."""
 
-    def lesson(teacher: Agent, turn: Turn) -> Array:
+    def lesson(teacher: Agent, turn: Turn) -> Speech:
         seen = turn.scene.seen.reshape(turn.scene.seen.shape[0], -1)
-        return jax.lax.stop_gradient(teacher.net(seen, choices.greedy, turn.key).rows)
+        return jax.lax.stop_gradient(teacher.net(seen, choices.greedy, turn.key))
 
-    def loss(student: Speaker, rows: Array, turn: Turn) -> Array:
+    def loss(student: Speaker, taught: Speech, turn: Turn) -> Array:
         seen = turn.scene.seen.reshape(turn.scene.seen.shape[0], -1)
-        return jnp.mean(surrogates.cross_entropy(student(seen, choices.sample, turn.key).logits, rows))
+        errors = surrogates.cross_entropy(student(seen, choices.sample, turn.key).logits, taught.rows)
+        return jnp.sum(errors * taught.spoken) / jnp.sum(taught.spoken)
 
     students, teacher = config.imitation_students, config.imitation_teacher
     return imitate(lesson, loss, _optimisers(config)["speaker"], role="speaker", students=students, teacher=teacher)
@@ -520,6 +521,14 @@ def check(config: Config, data: Data) -> None:
     if config.partners == "disjoint" and config.pairs > min(config.n_speakers, config.n_listeners):
         least = min(config.n_speakers, config.n_listeners)
         raise UsageError(f"{config.pairs} disjoint pairs do not fit a population of {least} in one role: choose at most {least}")
+    if config.frozen == "speaker" and (config.imitation_every or (config.reset_every and config.reset_who != "listener")):
+        raise UsageError(
+            "a frozen speaker neither imitates nor is reset: set --imitation-every 0, and --reset-who listener or --reset-every 0"
+        )
+    if config.frozen == "listener" and config.reset_every and config.reset_who != "speaker":
+        raise UsageError("a frozen listener is not reset: set --reset-who speaker or --reset-every 0")
+    if config.partners == "appointed" and config.pairs:
+        raise UsageError(f"appointed partners meet all at each step, so {config.pairs} pairs cannot be asked for: set --pairs 0")
     if config.partners == "appointed" and config.n_listeners % config.n_speakers:
         raise UsageError(f"appointed partners need listeners in a multiple of {config.n_speakers} speakers, not {config.n_listeners}")
     if config.task == "discrimination" and not config.listener_head:
@@ -590,7 +599,7 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
 
 
 def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: float = 1e-3) -> Config:
-    """The game in which fresh listeners learn a frozen language: `listeners` for each of the first `speakers`, greedy messages (paper, B.3)."""
+    """The game in which fresh listeners learn a frozen language: `listeners` for each of the first `speakers`, greedy messages (B.3)."""
     return replace(
         config,
         task=task,
@@ -600,6 +609,7 @@ def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: floa
         n_speakers=speakers,
         n_listeners=speakers * listeners,
         partners="appointed",
+        pairs=0,
         imitation_every=0,
         self_imitation=False,
         reset_every=0,

@@ -34,7 +34,7 @@ def crossplay(runs: Sequence[Trained], split: str) -> Matrix:
     places = [(trained, place) for trained in runs for place in range(len(trained.seeds))]
     several = len({trained.run.path for trained in runs}) > 1
     names = [(f"{trained.run.path.name} " if several else "") + f"seed {trained.seeds[place]}" for trained, place in places]
-    sender, receiver = first.roles
+    _, receiver = first.roles
     table = np.zeros((len(places), len(places)))
     for i, (speaking, place) in enumerate(places):
         world = loop.unstack(speaking.worlds, place)

@@ -24,7 +24,7 @@ KEY = 0  # every seed and every run meets the same exam
 
 
 class Language(NamedTuple):
-    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each example its `input` [n d] and, where known, label and attributes."""
+    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes."""
 
     tokens: np.ndarray
     lengths: np.ndarray
@@ -131,10 +131,13 @@ def _exam(experiment: Experiment, name: str) -> Exam:
 
 
 def _language(batches: list[dict[str, Any]]) -> Language:
-    """The messages of all batches, in the order they were said."""
+    """The messages of all batches, in the order they were said; of examples that passes repeat, the first time."""
     tokens = np.concatenate([batch["language"]["tokens"] for batch in batches], axis=1)
     lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
     about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
+    if "index" in about:
+        first = np.sort(np.unique(about["index"], return_index=True)[1])
+        return Language(tokens[:, first], lengths[:, first], {k: v[first] for k, v in about.items()})
     return Language(tokens, lengths, about)
 
 

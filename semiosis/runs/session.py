@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
@@ -15,7 +16,7 @@ import jax
 
 from semiosis import scenes
 from semiosis.errors import UsageError, unknown
-from semiosis.runs import checkpoints, directory, files, loop, provenance, records, sinks
+from semiosis.runs import checkpoints, directory, files, provenance, records, sinks
 from semiosis.runs.evaluate import Finding, evaluate
 from semiosis.runs.options import Options, pace, parse_seeds
 from semiosis.runs.setup import Game, build, checked, config_from
@@ -37,6 +38,7 @@ class Trained(NamedTuple):
     experiment: Experiment
     worlds: World
     step: int
+    changed: Mapping[str, Any] = {}  # settings replaced to judge the run otherwise than it was trained
 
 
 def game_at(name: str, known: Mapping[str, str]) -> Game:
@@ -184,17 +186,19 @@ def reopen(
         if change and "data" in change:
             raise UsageError(f"the agents of {run.path} cannot look at {config.data!r}: {misfit}") from misfit
         raise
-    return Trained(run, game, config, data, seeds, experiment, worlds, at)
+    return Trained(run, game, config, data, seeds, experiment, worlds, at, dict(change or {}))
 
 
-def judge(trained: Trained, split: str) -> tuple[dict[str, Any], list[Finding]]:
-    """Evaluate and write evaluation.json; returns its object and the findings of the split's main exam, one a seed."""
+def judge(trained: Trained, split: str) -> tuple[dict[str, Any], list[Finding], Path]:
+    """Evaluate and write evaluation.json; returns its object, the findings of the split's main exam, one a seed, and the file.
+
+    A run judged otherwise than it was trained keeps its evaluation.json: the result goes to a file named by what was changed.
+    """
     result, findings = evaluate(trained.experiment, trained.worlds, trained.seeds, split)
     result = {"game": trained.run.record["game"], "step": trained.step, **result}
-    files.write_json(trained.run.path / "evaluation.json", result)
-    return result, findings
-
-
-def world_of(trained: Trained, place: int) -> World:
-    """The world of one seed."""
-    return loop.unstack(trained.worlds, place)
+    if trained.changed:
+        result["changed"] = dict(trained.changed)
+    named = "".join(f"-{name}-{value}" for name, value in trained.changed.items())
+    file = trained.run.path / f"evaluation{re.sub(r'[^A-Za-z0-9.-]+', '-', named)}.json"
+    files.write_json(file, result)
+    return result, findings, file

@@ -74,8 +74,15 @@ def build(name: str, source: Source, *, seed: int = 0, limit: int | None = None,
     cut = {split: (part, rows[:limit]) for split, (part, rows) in cut.items()}
     check_memory(name, source.parts, cut, memory)
     splits = {split: _read(source.parts[part], rows) for split, (part, rows) in cut.items()}
-    names = (source.classes, source.attribute_names, source.attribute_sizes, source.attribute_values)
+    classes = source.classes or _numbers(splits)
+    names = (classes, source.attribute_names, source.attribute_sizes, source.attribute_values)
     return Data(name, splits, *names, fingerprint=fingerprint(splits))
+
+
+def _numbers(splits: Mapping[str, Split]) -> tuple[str, ...]:
+    """The classes' numbers as their names, where a source gives labels without names."""
+    labels = [split.labels.max() for split in splits.values() if split.labels is not None and split.labels.size]
+    return tuple(str(c) for c in range(int(max(labels)) + 1)) if labels else ()
 
 
 def _read(part: Part, rows: np.ndarray) -> Split:
