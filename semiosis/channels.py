@@ -38,7 +38,7 @@ def erase(rate: float, *, end: int | None = None) -> Channel:
 
 
 def flip(rate: float, *, end: int | None = None) -> Channel:
-    """Each symbol becomes another with probability `rate`, every other symbol equally likely; the symbol `end` is neither changed nor put in."""
+    """Each symbol becomes any other with probability `rate`, all equally likely; the symbol `end` is neither changed nor put in."""
 
     def channel(message: Float[Array, "n t v"], key: PRNGKeyArray) -> Float[Array, "n t v"]:
         key_rate, key_shift = jax.random.split(key)

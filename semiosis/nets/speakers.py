@@ -16,7 +16,7 @@ from semiosis.types import Choose
 
 
 class Speech(NamedTuple):
-    """`rows` [n t v] what was said, `logits` [n t v], `hidden` [n t h] the states they were read from, `spoken` [n t] 1 up to the end symbol."""
+    """`rows` [n t v] what was said, `logits` [n t v], `hidden` [n t h] what they were read from, `spoken` [n t] 1 up to the end symbol."""
 
     rows: Float[Array, "n t v"]
     logits: Float[Array, "n t v"]
@@ -25,7 +25,7 @@ class Speech(NamedTuple):
 
 
 class Speaker(eqx.Module):
-    """Speaker of *Emergent Communication at Scale* (appendix A.1): adapter -> LSTM over own symbols -> policy, value and, if asked, dueling Q.
+    """Speaker of *Emergent Communication at Scale* (appendix A.1): adapter -> LSTM over own symbols -> policy, value, dueling Q if asked.
 
     `vocab_size` counts usable symbols, `max_len` symbols before the end; with `ends`, one more symbol of index vocab_size ends the message.
     The start symbol has the last index of the embedding and is never said.
