@@ -1,7 +1,8 @@
 """The Lewis game: its numbers against section 4 of the spec in plain NumPy, its modes, its options, and its sentences."""
 
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import jax
@@ -341,10 +342,25 @@ SET = {
 }  # fmt: skip
 
 
+@contextmanager
+def in_haste():
+    """Programs compiled with few optimisations, in half the time: for options whose numbers are judged elsewhere."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.fixture(scope="module", params=SET)
 def ran(request):
     """Three steps of a configuration: its experiment, the world before and after, the logs."""
-    data, options = SET[request.param]
+    with in_haste():
+        return three_steps(request.param)
+
+
+def three_steps(title):
+    data, options = SET[title]
     config = replace(TINY, **options)
     experiment = lewis.make(config, data, jax.random.key(0))
     before = jax.device_get(experiment.world)
@@ -376,7 +392,8 @@ def test_three_steps_of_every_option(ran):
 
 def test_the_exam_of_every_option(ran):
     config, experiment, _, after, _ = ran
-    finding = evaluate.examine(experiment, "test", after, whole=True)
+    with in_haste():
+        finding = evaluate.examine(experiment, "test", after, whole=True)
     assert np.isfinite(finding.figures["loss"])
     assert finding.n == 32
     assert finding.language.tokens.shape == (config.n_speakers, 32, config.max_len)
@@ -402,6 +419,7 @@ def test_every_choice_of_the_configuration_is_run_above():
 # -------------------------------------------------------------------------------------------------- details of the losses
 
 
+@cache
 def rewarded(**options):
     """A meeting of a tiny pair with variable length: its episode."""
     config = replace(TINY, variable_length=True, **options)
@@ -445,7 +463,7 @@ def test_naming_is_the_mean_over_labels():
     listener = one_each(config).listener.net
     heard = jnp.eye(4)[jnp.array([[0, 1], [2, 3], [1, 1]])]
     target = jnp.array([[0, 1], [1, 1], [1, 0]])
-    answer = lewis.name(listener, heard, target)
+    answer = jax.jit(lambda listener: lewis.name(listener, heard, target))(listener)
     logits = [np.asarray(x, float) for x in listener.head(listener.reader(heard))]
     losses = [-np.take_along_axis(log_softmax(x, 1), np.asarray(target)[:, [i]], 1)[:, 0] for i, x in enumerate(logits)]
     np.testing.assert_allclose(answer.loss, np.mean(losses, axis=0), atol=1e-5)
