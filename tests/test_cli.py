@@ -159,7 +159,7 @@ def test_the_python_functions_do_the_same(trained: Path, tmp_path: Path):
     assert (caught, said) == (0, [])
     assert same_world(world(trained, 40), world(again.path, 40))
     opened = session.reopen(session.open_run(run.path), cli.GAMES, 40, say=said.append)
-    result, findings, *_ = session.judge(opened, "valid")
+    result, findings, _ = session.judge(opened, "valid")
     assert (result["step"], result["split"], len(findings)) == (40, "valid", 2)
     assert json.loads((run.path / "evaluation.json").read_text()) == result
     row = read_metrics(run)[-1]  # what validation saw of seed 1

@@ -310,7 +310,7 @@ SET = {
     "dueling, classes, frozen listeners, self-imitation": (
         VECTORS,
         {"learning": "policy-gradient", "task": "classification", "reward": "log-prob", "partners": "disjoint", "together": "yes",
-         "frozen": "listener", "n_listeners": 2, "reset_every": 2, "reset_who": "listener", "self_imitation": True, "imitation_every": 2,
+         "frozen": "listener", "n_listeners": 2, "self_imitation": True, "imitation_every": 2,
          "imitation_teacher": "worst", "speaker_optimiser": "sgd", "listener_optimiser": "sgd"},
     ),
     "gumbel, same class, variable length, reset of the speaker": (
@@ -318,10 +318,10 @@ SET = {
         {"learning": "gumbel", "temperature": 0.5, "distractors": "class", "variable_length": True, "length_cost": 0.1, "erasure": 0.2,
          "clip": 0.1, "together": "no", "reset_every": 2, "reset_who": "speaker"},
     ),
-    "straight-through, attributes, gru": (
+    "straight-through, attributes, gru, reset of the listener": (
         VECTORS,
         {"learning": "straight-through", "task": "attributes", "core": "gru", "variable_length": True, "length_cost": 0.1, "flips": 0.2,
-         "speaker_optimiser": "adamw", "listener_optimiser": "rmsprop"},
+         "speaker_optimiser": "adamw", "listener_optimiser": "rmsprop", "reset_every": 2, "reset_who": "listener"},
     ),
     "painting": (IMAGES, {"task": "reconstruction", "reward": "log-prob", "baseline": False, "kl_weight": 0.0, "candidates": 0}),
     "hard, variable length, perceptrons": (
@@ -656,6 +656,13 @@ PLAIN = Data("plain", {name: Split(np.zeros((32, 5), np.float32)) for name in ("
             {"partners": "appointed", "n_speakers": 2, "n_listeners": 3},
             "appointed partners need listeners in a multiple of 2 speakers, not 3",
         ),
+        ({"partners": "appointed", "pairs": 1}, "appointed partners meet all at each step, so 1 pairs cannot be asked for"),
+        ({"partners": "appointed", "n_speakers": 0}, "n_speakers is 0: expected 1 or more"),
+        ({"frozen": "speaker", "n_speakers": 2, "imitation_every": 5}, "a frozen speaker neither imitates nor is reset"),
+        ({"frozen": "speaker", "reset_every": 5}, "a frozen speaker neither imitates nor is reset"),
+        ({"frozen": "listener", "reset_every": 5}, "a frozen listener is not reset"),
+        ({"torso": (8, 0)}, "torso is (8, 0): expected widths of 1 or more"),
+        ({"speaker_lr": float("nan")}, "speaker_lr is nan: expected a number of 0 or more"),
         ({"training_messages": "greedy"}, "greedy training messages are for a frozen speaker"),
         ({"steps": -1}, "steps is -1: expected 0 or more"),
         ({"erasure": 1.5}, "erasure is 1.5: expected 0.0 to 1.0"),

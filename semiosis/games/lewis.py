@@ -501,6 +501,7 @@ def _chance(config: Config, data: Data, split: Split, candidates: int) -> float 
 
 def check(config: Config, data: Data) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
+    _check_numbers(config)
     if config.task == "classification":
         need_labels(data, "the task classification")
     if config.task == "attributes":
@@ -535,7 +536,6 @@ def check(config: Config, data: Data) -> None:
         raise UsageError("listener_head is empty: pointing at a candidate needs the width of its projection, for example 256")
     if config.training_messages == "greedy" and config.frozen != "speaker":
         raise UsageError("greedy training messages are for a frozen speaker: a learning one must explore")
-    _check_numbers(config)
 
 
 def _check_numbers(config: Config) -> None:

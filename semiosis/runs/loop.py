@@ -79,7 +79,7 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     """Compile a phase: `stretch(...)(worlds, keys, start, steps)` runs any number of steps by one program.
 
     `world` is one seed's, for its structure; the worlds given are donated. Arrays that the rule or the scenes hold are put on the
-    mesh once. The means of the logs over the steps come back as [seeds]; NaN where a log did not occur.
+    mesh once. The means of the logs over the steps come back as [seeds], without the logs that did not occur.
     """
     # shapes alone: an array that lies on a mesh already would tie the step to that mesh
     world = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), world)
@@ -115,8 +115,8 @@ def stretch(phase: Phase, world: World, mesh: Mesh, order: Order = "auto") -> St
     def run(worlds: World, keys: Key[Array, " seeds"], start: int, steps: int) -> tuple[World, dict[str, np.ndarray]]:
         worlds, keys = place(worlds, mesh), place(keys, mesh)  # where the program leaves them: elsewhere it would be compiled anew
         worlds, logs = program(arrays, jnp.int32(start), jnp.int32(steps), worlds, keys)
-        with np.errstate(invalid="ignore"):
-            return worlds, {name: np.asarray(log.total) / np.asarray(log.weight) for name, log in logs.items()}
+        totals = {name: (np.asarray(log.total), np.asarray(log.weight)) for name, log in logs.items()}
+        return worlds, {name: total / weight for name, (total, weight) in totals.items() if weight.all()}
 
     return run
 

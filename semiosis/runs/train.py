@@ -91,14 +91,9 @@ def _rows(logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: s
     """One row a seed; a log that did not occur in the stretch is left out."""
     return [
         {"step": step, "seed": seed, "split": split}
-        | {name: float(values[i]) for name, values in sorted(logs.items()) if _occurred(values)}
+        | {name: float(values[i]) for name, values in sorted(logs.items())}
         for i, seed in enumerate(seeds)
     ]
-
-
-def _occurred(values: np.ndarray) -> bool:
-    """Whether any seed has the log; a NaN of some seeds alone is a number gone wrong, and is told."""
-    return not np.isnan(values).all()
 
 
 def _figures(rows: list[dict[str, Any]]) -> dict[str, tuple[float | None, float | None]]:
