@@ -47,7 +47,8 @@ def make(config, data, key):
 
     def talk(speaker, listener, scene, key, choose, channel):
         seen, pool = (x.reshape(len(x), -1) for x in (scene.seen, scene.pool))
-        word = channel(choose(speaker(seen), key)[:, None], key)  # n messages of one word
+        key_choice, key_channel = jax.random.split(key)
+        word = channel(choose(speaker(seen), key_choice)[:, None], key_channel)  # n messages of one word
         scores = jnp.take_along_axis(listener(word[:, 0]) @ pool.T, scene.choices, axis=1)
         loss, guess = optax.softmax_cross_entropy_with_integer_labels(scores, scene.target), jnp.argmax(scores, axis=1)
         said, about = Utterance(word, jnp.ones(len(seen), jnp.int32)), {"index": scene.example, "label": scene.label, "input": seen}

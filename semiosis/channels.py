@@ -57,5 +57,6 @@ def flip(rate: float, *, end: int | None = None) -> Channel:
 
 
 def shuffle(message: Array, key: PRNGKeyArray) -> Array:
-    """Messages permuted between the examples of a batch: what is heard was said, but of something else."""
-    return jax.random.permutation(key, message, axis=0)
+    """Messages permuted between the examples of a batch: what is heard was said, but of another example, never of the same."""
+    order = jax.random.permutation(key, message.shape[0])
+    return message.at[order].set(message[jnp.roll(order, 1)])  # one step along a random circle

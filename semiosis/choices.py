@@ -20,7 +20,8 @@ def sample(logits: Float[Array, "*n v"], key: PRNGKeyArray) -> Float[Array, "*n 
     By the inverse of the cumulative distribution: one random number a row where the Gumbel trick takes one a symbol.
     """
     p = jax.nn.softmax(jax.lax.stop_gradient(logits), axis=-1)
-    below = p @ jnp.triu(jnp.ones((p.shape[-1], p.shape[-1]), p.dtype))  # cumulative, by a product that is faster than a scan
+    upto = jnp.triu(jnp.ones((p.shape[-1], p.shape[-1]), p.dtype))
+    below = jnp.matmul(p, upto, precision="highest")  # the cumulative sum, by a product that is faster than a scan
     u = jax.random.uniform(key, (*logits.shape[:-1], 1), p.dtype) * below[..., -1:]
     symbol = jnp.sum(below[..., :-1] <= u, axis=-1)  # at most the last, whatever the rounding
     return jax.nn.one_hot(symbol, p.shape[-1], dtype=p.dtype)

@@ -127,7 +127,7 @@ def evaluate(args: list[str]) -> int:
     from semiosis.runs import session
 
     chosen = tyro.cli(Evaluate, args=args, prog="semiosis evaluate")
-    asked = {"candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
+    asked = {"evaluation_candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
     trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
     result, findings, file = session.judge(trained, chosen.split)
     figures = [] if trained.changed else _figures(trained, findings, chosen.split)
@@ -211,6 +211,8 @@ def crossplay(args: list[str]) -> int:
     chosen = tyro.cli(Crossplay, args=args, prog="semiosis crossplay")
     if not chosen.dirs:
         raise UsageError("crossplay needs one run directory or more")
+    if len({Path(path).resolve() for path in chosen.dirs}) < len(chosen.dirs):
+        raise UsageError(f"crossplay {' '.join(chosen.dirs)}: a directory stands twice, and a run cannot be a stranger to itself")
     runs = [_open(path, chosen.checkpoint) for path in chosen.dirs]
     found = cross.crossplay(runs, chosen.split)
     result = cross.summary(found)

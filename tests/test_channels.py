@@ -115,8 +115,9 @@ def test_shuffling_permutes_whole_messages():
     assert rows(channels.shuffle(said, jax.random.key(10))) != rows(heard)
 
 
-def test_a_shuffle_is_uniform():
-    heard = jax.vmap(lambda key: channels.shuffle(jnp.arange(3), key))(jax.random.split(jax.random.key(11), 6000))
-    _, counts = np.unique(np.asarray(heard) @ [9, 3, 1], return_counts=True)
-    assert counts.size == 6
+def test_a_shuffle_gives_nobody_their_own_and_is_uniform():
+    heard = np.asarray(jax.vmap(lambda key: channels.shuffle(jnp.arange(4), key))(jax.random.split(jax.random.key(11), 6000)))
+    assert (heard != np.arange(4)).all()
+    _, counts = np.unique(heard @ [64, 16, 4, 1], return_counts=True)
+    assert counts.size == 6  # the circles through four: 3!
     assert_uniform(counts)

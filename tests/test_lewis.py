@@ -586,6 +586,9 @@ def test_a_vote_is_right_where_its_listeners_on_average_are_not():
     finding = evaluate.examine(experiment, "test", world)
     assert finding.figures["accuracy"] == pytest.approx(2 / 3)
     assert finding.figures["accuracy_vote"] == 1.0
+    # of three the most sure is wrong: (0.3 + 0.5 + 0.5) / 3 against (0.6 + 0.3 + 0.3) / 3
+    experiment, world = tables([[0.3, 0.6, 0.1]], [[0.5, 0.3, 0.2]], [[0.5, 0.3, 0.2]])
+    assert evaluate.examine(experiment, "test", world).figures["accuracy_vote"] == 1.0
     # probabilities are averaged, not counted: one who is sure outvotes two who doubt
     experiment, world = tables([[0.99, 0.005, 0.005]], [[0.4, 0.6, 0.0001]], [[0.4, 0.6, 0.0001]])
     assert evaluate.examine(experiment, "test", world).figures["accuracy_vote"] == 1.0

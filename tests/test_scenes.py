@@ -138,6 +138,8 @@ def test_limit_keeps_the_first_examples_of_each_split():
         assert len(split.inputs) == len(split.labels) == 50
         assert np.array_equal(split.inputs, whole.splits[name].inputs[:50])
     assert "limit=0" in sentence(scenes.load, "digits", limit=0)
+    assert scenes.load("digits,limit=50").fingerprint == some.fingerprint
+    assert "limit='0'" in sentence(scenes.load, "digits,limit=0")
 
 
 def test_digits_enlarged():
@@ -162,12 +164,12 @@ def test_larger_than_memory_is_refused_before_reading():
         raise AssertionError("read")
 
     source = Source({"all": Part(1000, (100, 100, 3), np.uint8, read)})
-    text = sentence(build.build, "big", source, memory=10_000_000)
-    assert "'big' takes 30.0 MB of memory and 10.0 MB are free" in text
-    assert "at most 100 examples a split (limit)" in text
+    text = sentence(build.build, "big", source, memory=30_000_000)  # 30 MB, three times over
+    assert "'big' takes 90.0 MB of memory and 30.0 MB are free" in text
+    assert "100 examples a split with ',limit=100' in the name" in text
     assert "',side=NN'" in text
     with pytest.raises(AssertionError, match="read"):
-        build.build("big", source, limit=100, memory=10_000_000)
+        build.build("big", source, limit=100, memory=30_000_000)
     assert "side" not in sentence(build.build, "big", Source({"all": Part(1000, (9,), np.float32, read)}), memory=1000)
 
 

@@ -30,7 +30,7 @@ from semiosis.nets.speakers import Speaker, Speech
 from semiosis.populations import appointed, crowd, disjoint, imitate, meetings, reset, with_replacement
 from semiosis.rules import born, chain, descend, every, follow
 from semiosis.scenes import Data, Split, need_attributes, need_images, need_labels
-from semiosis.scenes.referential import Reference, References, same
+from semiosis.scenes.referential import Reference, References, on_device, same
 from semiosis.scenes.views import affine, noise
 from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Rule, Turn, Utterance
 
@@ -39,7 +39,7 @@ Task = Literal["discrimination", "classification", "attributes", "reconstruction
 
 @dataclass(frozen=True)
 class Config:
-    """Every dial of the Lewis game; the defaults are the published ones (tables 3 and 4) but for the data."""
+    """Every dial of the Lewis game; the preset `paper` holds the published settings (tables 3 and 4)."""
 
     data: str = "digits"
     """What is talked about: a name that `semiosis data` lists, hub:OWNER/NAME, a folder or a feature file."""
@@ -146,7 +146,9 @@ class Config:
     view_scale: float = 0.0
     """It is scaled by up to this share, up or down (images)."""
     evaluation_size: int = 1024
-    """Targets, and most candidates, of an evaluation batch."""
+    """Targets of an evaluation batch."""
+    evaluation_candidates: int = 0
+    """Candidates in evaluation; 0 means as in training, as far as the split has them."""
     evaluation_passes: int = 1
     """Passes over the split, each with other candidates (reference: 5)."""
     evaluation_noise: float = 0.5
@@ -303,7 +305,7 @@ def speaker_loss(
     assert said.logp is not None
     assert said.entropy is not None
     entropy = jnp.mean(said.entropy)
-    logs = {"entropy": jnp.sum(said.entropy) / jnp.sum(speech.spoken), "length": jnp.mean(said.length.astype(jnp.float32))}
+    logs = {"entropy": jnp.sum(said.entropy) / jnp.sum(speech.spoken), "length": jnp.mean(expected_length)}
     if config.learning in ("gumbel", "straight-through"):
         return config.length_cost * jnp.mean(expected_length) - config.entropy_weight * entropy, logs
     value = speaker.value(speech.hidden)[..., 0]
@@ -467,31 +469,30 @@ def _exams(config: Config, data: Data) -> dict[str, Exam]:
         random = config.distractors == "random"
         size = min(n, max(config.evaluation_size, candidates if random else 1))
         among = candidates or (size if random else 0)
-        if candidates == 0 and random:
-            size = min(n, config.batch_size) if config.task == "discrimination" else size
-            among = size
+        if candidates == 0 and random:  # as in training: the whole batch
+            among = size = min(n, config.batch_size) if config.task == "discrimination" else size
         scenes = References(split, size, candidates=among, distractors=config.distractors, **_views(config, extra=extra))
         return Exam(scenes, max(1, config.evaluation_passes * (n // size)), _chance(config, data, split, among))
 
-    def fits(candidates: int, split: Split) -> int:
-        return min(candidates, len(split.inputs))
+    def fits(split: Split) -> int:
+        return config.evaluation_candidates or min(config.candidates, len(split.inputs))
 
-    exams = {part: exam(split, fits(config.candidates, split)) for part, split in data.splits.items() if part != "train"}
+    exams = {part: exam(split, fits(split)) for part, split in data.splits.items() if part != "train"}
     test = data.splits["test"]
     if config.task == "discrimination" and config.distractors == "random":
-        usual = config.candidates or min(config.batch_size, len(test.inputs))
+        usual = fits(test) or min(config.batch_size, len(test.inputs))
         for among in (16, 64, 256, 1024, 4096):
             if among <= len(test.inputs) and among != usual:
                 exams[f"test/{among}"] = exam(test, among)
     if config.evaluation_noise:
-        exams["test/noise"] = exam(test, fits(config.candidates, test), config.evaluation_noise)
+        exams["test/noise"] = exam(test, fits(test), config.evaluation_noise)
     return exams
 
 
 def _chance(config: Config, data: Data, split: Split, candidates: int) -> float | None:
-    """The accuracy of the best answer that does not listen."""
+    """The accuracy of the best answer that does not listen; unknown among nearest neighbours, where the middle one is the likelier target."""
     if config.task == "discrimination":
-        return 1.0 / candidates
+        return None if config.distractors == "hard" else 1.0 / candidates
     if config.task == "classification" and split.labels is not None:
         return float(np.bincount(split.labels).max() / len(split.labels))
     if config.task == "attributes" and split.attributes is not None:
@@ -545,20 +546,18 @@ def _check_numbers(config: Config) -> None:
         "erasure": (0.0, 1.0), "flips": (0.0, 1.0), "slow_rate": (0.0, 1.0), "score_memory": (0.0, 1.0), "n_speakers": (1, None),
         "n_listeners": (1, None), "pairs": (0, None), "imitation_every": (0, None), "reset_every": (0, None),
         "evaluation_size": (1, None), "evaluation_passes": (1, None), "evaluation_noise": (0.0, None), "noise": (0.0, None),
-        "speaker_hidden": (1, None), "listener_hidden": (1, None), "embed": (1, None), "clip": (0.0, None),
+        "speaker_hidden": (1, None), "listener_hidden": (1, None), "embed": (1, None), "clip": (0.0, None), "kl_weight": (0.0, None),
+        "entropy_weight": (0.0, None), "length_cost": (0.0, None), "inverse_temperature": (0.0, None), "view_noise": (0.0, None),
+        "view_rotation": (0.0, 360.0), "view_shift": (0.0, 1.0), "view_scale": (0.0, 0.99), "imitation_students": (1, None),
+        "evaluation_candidates": (0, None), "speaker_lr": (0.0, None), "listener_lr": (0.0, None), "temperature": (1e-6, None),
     }  # fmt: skip
     for field, (low, high) in ranges.items():
         value = getattr(config, field)
-        if value < low or (high is not None and value > high):
+        if not low <= value < float("inf") or (high is not None and value > high):
             raise UsageError(f"{field} is {value}: expected {low} {'or more' if high is None else f'to {high}'}")
     for field in ("torso", "speaker_head", "listener_head"):
         if any(width < 1 for width in getattr(config, field)):
             raise UsageError(f"{field} is {getattr(config, field)}: expected widths of 1 or more")
-    for field in ("speaker_lr", "listener_lr"):
-        if not 0 <= getattr(config, field) < float("inf"):
-            raise UsageError(f"{field} is {getattr(config, field)}: expected a number of 0 or more")
-    if config.temperature <= 0:
-        raise UsageError(f"temperature is {config.temperature}: expected more than 0")
     if config.flips and config.vocab_size < 2:
         raise UsageError("flips need a vocabulary of 2 symbols or more to change one into another")
 
@@ -569,6 +568,7 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
     Raises UsageError, one sentence, where the configuration and the data do not fit.
     """
     check(config, data)
+    data = replace(data, splits={part: on_device(split) for part, split in data.splits.items()})  # once, whatever looks at them
     scenes = References(
         data.splits["train"],
         config.batch_size,
@@ -617,7 +617,7 @@ def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: floa
     )
 
 
-_PUBLISHED = Config(data="features.npz", steps=900_000)
+_PUBLISHED = Config(data="imagenet.h5", steps=900_000)
 _LIGHT = Config(
     steps=4_000,
     batch_size=64,
@@ -634,9 +634,9 @@ _LIGHT = Config(
 PRESETS: dict[str, Config] = {
     "tiny": replace(_LIGHT, steps=60, batch_size=16, candidates=4, max_len=3, speaker_hidden=16, listener_hidden=16, listener_head=(16,)),
     "quick": _LIGHT,
-    "paper": replace(_PUBLISHED, data="imagenet.h5"),
-    "imagenet": replace(_PUBLISHED, data="imagenet.h5"),
-    "imagenet-imitation": replace(_PUBLISHED, data="imagenet.h5", n_speakers=10, n_listeners=10, imitation_every=100, imitation_students=1),
+    "paper": _PUBLISHED,
+    "imagenet": _PUBLISHED,
+    "imagenet-imitation": replace(_PUBLISHED, n_speakers=10, n_listeners=10, imitation_every=100, imitation_students=1),
     "celeba": replace(_PUBLISHED, data="celeba.h5", steps=300_000),
 }
 

@@ -61,6 +61,7 @@ def _title(result: Mapping[str, Any]) -> Text:
     parts = [result["game"]] if "game" in result else []
     parts += [f"step {result['step']:,}"] if "step" in result else []
     parts += [f"{result['split']} split" + (f" of {n:,}" if n else ""), _counted(len(result["seeds"]), "seed")]
+    parts += [f"{name} {value}" for name, value in result.get("changed", {}).items()]
     return Text("  ·  ".join(parts))
 
 

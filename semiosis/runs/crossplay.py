@@ -54,6 +54,8 @@ def _check_alike(runs: Sequence[Trained]) -> None:
             "game": lambda t: t.run.record["game"],
             "data": lambda t: t.run.record["data"]["fingerprint"],
             "vocabulary": lambda t: getattr(t.config, "vocab_size", None),
+            "number of candidates": lambda t: getattr(t.config, "candidates", None),
+            "distractors": lambda t: getattr(t.config, "distractors", None),
             "task": lambda t: getattr(t.config, "task", None),
             "end symbol": lambda t: getattr(t.config, "variable_length", None),
         }.items():

@@ -108,7 +108,7 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
     key = loop.seed_key(KEY)
     args = (experiment.play, experiment.roles, exam.scenes, world)
     batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole)) for b in range(exam.batches)]
-    n = sum(len(batch["about"]["index"][0]) if "index" in batch["about"] else 0 for batch in batches)
+    n = len({int(i) for batch in batches for i in np.asarray(batch["about"].get("index", [[]]))[0]})  # passes repeat examples
     keys = [k for k in batches[0] if k not in ("about", "language")]
     means = {k: np.mean([np.asarray(batch[k], np.float64) for batch in batches], axis=0) for k in keys}
     figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
@@ -188,8 +188,10 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
             _enter(table, "@" + name.removeprefix(f"{split}/"), more, exam, only=("accuracy", "accuracy_vote"))
     if "accuracy@noise" in table:
         pairs = zip(table["accuracy"]["per_seed"], table["accuracy@noise"]["per_seed"], strict=True)
-        drops = [metrics.relative_drop(clean, noisy) for clean, noisy in pairs]
-        table["noise_drop_percent"] = _entry([drop.value for drop in drops], None, findings[0].n, reason=drops[0].reason)
+        undefined = metrics.undefined("the accuracy is undefined")
+        drops = [undefined if None in pair else metrics.relative_drop(*pair) for pair in pairs]
+        reason = next((drop.reason for drop in drops if drop.value is None), "")
+        table["noise_drop_percent"] = _entry([drop.value for drop in drops], None, findings[0].n, reason=reason)
     return {"split": split, "seeds": list(seeds), "metrics": table}, findings
 
 

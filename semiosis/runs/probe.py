@@ -41,13 +41,15 @@ def ease_of_learning(
         raise UsageError(f"steps {steps}, speakers {speakers} and listeners {listeners} must all be 1 or more")
     speakers = min(speakers, trained.worlds.speaker.age.shape[1])
     config = trained.game.probe(trained.config, task=task, speakers=speakers, listeners=listeners, lr=lr)  # type: ignore[attr-defined]
-    experiment, fresh = build(trained.game, config, trained.data, trained.seeds)
+    # streams of its own: with the run's seeds, newborn listeners would be those that grew up with this language, and meet its very batches
+    seeds = tuple((seed + 2**31) % 2**32 for seed in trained.seeds)
+    experiment, fresh = build(trained.game, config, trained.data, seeds)
     mesh = loop.mesh_for(len(trained.seeds))
     run = loop.stretch(experiment.phases[0], loop.unstack(fresh, 0), mesh, order)
     measure = "loss" if task == "reconstruction" else "accuracy"
 
     def learn(title: str, worlds: World) -> Curve:
-        worlds, keys = loop.place(worlds, mesh), loop.place(loop.keys_of(trained.seeds), mesh)
+        worlds, keys = loop.place(worlds, mesh), loop.place(loop.keys_of(seeds), mesh)
         every = max(1, steps // 50)
         at, values = [], []
         with progress(steps, 0, title) as update:

@@ -199,6 +199,6 @@ def judge(trained: Trained, split: str) -> tuple[dict[str, Any], list[Finding], 
     if trained.changed:
         result["changed"] = dict(trained.changed)
     named = "".join(f"-{name}-{value}" for name, value in trained.changed.items())
-    file = trained.run.path / f"evaluation{re.sub(r'[^A-Za-z0-9.-]+', '-', named)}.json"
+    file = trained.run.path / f"evaluation{re.sub(r'[^A-Za-z0-9._-]+', '-', named)}.json"
     files.write_json(file, result)
     return result, findings, file

@@ -28,6 +28,9 @@ def build(game: Game, config: Any, data: Data, seeds: Sequence[int]) -> tuple[Ex
     """The experiment, and the newborn worlds of all seeds on a leading axis; a seed's world is the same in any company."""
     keys = [loop.birth_key(loop.seed_key(seed)) for seed in seeds]
     experiment = game.make(config, data, keys[0])
+    names = [phase.name for phase in experiment.phases]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two phases have one name among {', '.join(names)}: each needs a name of its own")
     born = jax.jit(lambda key: game.make(config, data, key).world)
     return experiment, loop.stack([born(key) for key in keys])
 

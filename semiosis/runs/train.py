@@ -11,7 +11,6 @@ import jax
 import numpy as np
 
 from semiosis.errors import UsageError
-from semiosis.metrics.intervals import over_seeds
 from semiosis.runs import checkpoints, directory, loop, records, sinks
 from semiosis.runs.evaluate import examine
 from semiosis.runs.options import Options, pace
@@ -90,22 +89,20 @@ def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: 
 def _rows(logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: str) -> list[dict[str, Any]]:
     """One row a seed; a log that did not occur in the stretch is left out."""
     return [
-        {"step": step, "seed": seed, "split": split}
-        | {name: float(values[i]) for name, values in sorted(logs.items())}
+        {"step": step, "seed": seed, "split": split} | {name: float(values[i]) for name, values in sorted(logs.items())}
         for i, seed in enumerate(seeds)
     ]
 
 
 def _figures(rows: list[dict[str, Any]]) -> dict[str, tuple[float | None, float | None]]:
-    """Mean and spread over seeds of what a progress line shows: the main success first."""
+    """Mean and standard deviation over seeds of what a progress line shows: the main success first."""
     shown = [name for name in ("accuracy", "loss", "entropy", "length") if name in rows[0]]
     shown = shown or [name for name in rows[0] if name not in ("step", "seed", "split")][:1]
     return {name: _spread([row[name] for row in rows]) for name in shown}
 
 
 def _spread(values: list[float]) -> tuple[float, float | None]:
-    mean, low, _ = over_seeds(values)
-    return float(np.mean(values)), None if low is None or mean is None else mean - low
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def _next(step: int, period: int) -> int:

@@ -40,17 +40,20 @@ def bytes_of(count: int) -> str:
     return f"{size:.1f} {units[0]}" if units[0] != "bytes" else f"{count} bytes"
 
 
+COPIES = 3  # as read, as given to the device, and one in passing between the two
+
+
 def check_memory(name: str, parts: Mapping[str, Part], cut: Cut, memory: int | None) -> None:
     """Refuse what does not fit, before anything is read; a tenth of the memory is left to the rest of the program."""
     each = {split: int(np.prod(parts[part].shape)) * np.dtype(parts[part].dtype).itemsize for split, (part, _) in cut.items()}
-    needed = sum(each[split] * len(rows) for split, (_, rows) in cut.items())
+    needed = COPIES * sum(each[split] * len(rows) for split, (_, rows) in cut.items())
     free = free_memory() if memory is None else memory
     if free is None or needed <= 0.9 * free:
         return
-    fits = int(0.9 * free) // max(sum(each.values()), 1)
+    fits = int(0.9 * free) // max(COPIES * sum(each.values()), 1)
     smaller = ", or make the images smaller with ',side=NN' in the name" if len(next(iter(parts.values())).shape) == 3 else ""
     raise UsageError(
-        f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: load at most {fits} examples a split (limit){smaller}"
+        f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: take {fits} examples a split with ',limit={fits}' in the name{smaller}"
     )
 
 

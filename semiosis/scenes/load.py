@@ -16,10 +16,20 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     """Load a data set by name, with the same train, valid and test splits every time.
 
     `name` is one that `known` lists, `hub:OWNER/NAME`, or a path; options follow after commas, as in `shapes:vectors,values=4`.
-    `seed` chooses which examples go where, wherever the source leaves that open; `limit` keeps that many examples of each split;
+    `seed` chooses which examples go where, wherever the source leaves that open; `limit`, or `,limit=N` in the name, keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
-    return build(name, source(name, seed), seed=seed, limit=limit, memory=memory)
+    plain, limit = _limit(name, limit)
+    return build(name, source(plain, seed), seed=seed, limit=limit, memory=memory)
+
+
+def _limit(name: str, limit: int | None) -> tuple[str, int | None]:
+    """Part a name from its option `limit`, which every kind of data has: "digits,limit=100" gives ("digits", 100)."""
+    if Path(name).exists():
+        return name, limit
+    bare, opts = options.parse(name)
+    found = options.whole(opts, "limit", limit, 1, 999_999_999)
+    return ",".join([bare, *(f"{key}={value}" for key, value in opts.items() if key != "limit")]), found
 
 
 def source(name: str, seed: int = 0) -> Source:

@@ -36,6 +36,11 @@ class Reference(NamedTuple):
     attributes: Int[Array, "n k"] | None
 
 
+def on_device(split: Split) -> Split:
+    """The split with its arrays on the device, so that scenes made of it share them."""
+    return Split(*(None if x is None else jnp.asarray(x) for x in split))  # type: ignore[arg-type]
+
+
 def same(key: PRNGKeyArray, x: Array) -> Array:
     """The view that changes nothing."""
     return x
@@ -88,7 +93,7 @@ class References(eqx.Module):
             table = sampling.class_table(np.asarray(split.labels), at_least=candidates)
             self.table = sampling.ClassTable(*(jnp.asarray(part) for part in table))
         if distractors == "hard":
-            self.near = jnp.asarray(sampling.nearest(split.inputs, candidates - 1))
+            self.near = jnp.asarray(sampling.nearest(np.asarray(split.inputs), candidates - 1))
         self.size = size
         self.candidates = 0 if distractors == "random" and candidates == size else candidates
         self.speaker_view, self.listener_view = speaker_view, listener_view
