@@ -1,4 +1,4 @@
-"""The learnability trace of the Lewis game (64 features of 8 latents, 64 candidates): run by hand, figures in benchmarks/lewis.md.
+"""The learnability trace of the Lewis game (64 features of 8 latents, 64 candidates): run by hand, figures in docs/lewis.md.
 
 Features are 8 Gaussian latents through a fixed random 8 x 64 map, over sqrt(8); 4,096 train and 1,024 test. Required, on four seeds of
 five: train accuracy (mean of 50 batches) of 0.80 by step 4,000, greedy test accuracy among 1,024 candidates of 0.60 by step 6,000.

@@ -490,7 +490,7 @@ def _exams(config: Config, data: Data) -> dict[str, Exam]:
 
 
 def _chance(config: Config, data: Data, split: Split, candidates: int) -> float | None:
-    """The accuracy of the best answer that does not listen; unknown among nearest neighbours, where the middle one is the likelier target."""
+    """The accuracy of the best answer that does not listen; unknown among neighbours, whose middle is the likelier target."""
     if config.task == "discrimination":
         return None if config.distractors == "hard" else 1.0 / candidates
     if config.task == "classification" and split.labels is not None:

@@ -53,7 +53,8 @@ def check_memory(name: str, parts: Mapping[str, Part], cut: Cut, memory: int | N
     fits = int(0.9 * free) // max(COPIES * sum(each.values()), 1)
     smaller = ", or make the images smaller with ',side=NN' in the name" if len(next(iter(parts.values())).shape) == 3 else ""
     raise UsageError(
-        f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: take {fits} examples a split with ',limit={fits}' in the name{smaller}"
+        f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: "
+        f"take {fits} examples a split with ',limit={fits}' in the name{smaller}"
     )
 
 

@@ -16,7 +16,7 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     """Load a data set by name, with the same train, valid and test splits every time.
 
     `name` is one that `known` lists, `hub:OWNER/NAME`, or a path; options follow after commas, as in `shapes:vectors,values=4`.
-    `seed` chooses which examples go where, wherever the source leaves that open; `limit`, or `,limit=N` in the name, keeps that many of each split;
+    `seed` chooses which examples go where, wherever the source leaves that open; `limit` (or `,limit=N`) keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
     plain, limit = _limit(name, limit)
