@@ -495,7 +495,7 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
         ("evaluate RUN --split tset", "unknown split 'tset': known are valid, test, "),
         ("evaluate RUN --checkpoint newst", "checkpoint 'newst': expected newest, best or a step"),
         ("evaluate RUN --checkpoint 33", "RUN has no whole checkpoint to load as 33: steps saved are 0, 20, 40, 60"),
-        ("evaluate RUN --candidates 17", "17 candidates cannot be drawn, target included: choose 2 to 16, "),
+        ("evaluate RUN --candidates 5000", "5000 candidates cannot be drawn, target included: choose 2 to 179, "),
         ("evaluate RUN --data minst", "unknown data 'minst': known are "),
         ("evaluate RUN --data shapes:vectors,values=2", "the agents of RUN cannot look at 'shapes:vectors,values=2': "),
         ("evaluate WORD --messages greedy", "the game ONE_WORD has no setting 'evaluation_messages' to judge with"),
