@@ -474,7 +474,7 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
         ("train TINY --candidates 17", "17 candidates cannot be drawn, target included: choose 2 to 16, "),
         ("train TINY --task attributes", "the task attributes needs attributes, and 'digits' has none"),
         ("train TINY --torso 0", "torso is (0,): expected widths of 1 or more"),
-        ("train TINY --speaker-lr nan", "speaker_lr is nan: expected a number of 0 or more"),
+        ("train TINY --speaker-lr nan", "speaker_lr is nan: expected 0.0 or more"),
         ("train TINY --out file", "file is a file: choose another --out"),
         ("train TINY --out file/run", "cannot create file/run: Not a directory; choose another --out"),
         ("train TINY --out full", "full is not empty and holds no run: choose another --out"),
