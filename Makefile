@@ -23,8 +23,6 @@ help:
 
 demo: .venv/.ready
 	.venv/bin/semiosis demo --out $(OUT)
-	@echo
-	@echo "Look at $(OUT)/figures/lexicon.png and curves.png; the numbers are in $(OUT)/evaluation.json."
 
 # The scripts of an environment never put the current folder on the path, and PYTHONSAFEPATH says the same to the processes that
 # tests start: `import semiosis` finds the wheel, not the checkout.

@@ -56,6 +56,7 @@ def seconds(function, *arguments, repeats: int = 1) -> float:
 
 
 def main() -> None:
+    """Print CPU seconds of topsim for 1,000, 2,000 and 4,000 messages beside a loop over pairs."""
     sample = language(SAMPLE)
     difference = abs((topsim(*sample).value or 0) - loop(*sample))
     assert difference < 1e-12, difference

@@ -345,10 +345,10 @@ def demo(args: list[str]) -> int:
     if caught:
         return _ended(run.path, caught)
     trained = _open(chosen.out, "newest")
-    result, findings, _ = session.judge(trained, "test")
+    result, findings, file = session.judge(trained, "test")
     figures = _figures(trained, findings, "test")
     Console().print(evaluation_table(result))
-    print("Look at " + " and ".join(str(path) for path in figures))
+    print(f"Look at {' and '.join(str(path) for path in figures)}; the numbers are in {file}")
     return 0
 
 
