@@ -38,12 +38,15 @@ class Pair(NamedTuple):
     listener: Agent
 
 
-def make(config, data, key):
+def make(config, data):
     """The two agents, how they play, and the rule by which they change."""
     pixels, adam = data.splits["train"].inputs[0].size, optax.adam(1e-3)
-    key_speaker, key_listener = jax.random.split(key)
-    speaker = MLP(pixels, (64, config.vocab_size), key=key_speaker)
-    listener = MLP(config.vocab_size, (64, pixels), key=key_listener)
+
+    def birth(key):
+        key_speaker, key_listener = jax.random.split(key)
+        speaker = MLP(pixels, (64, config.vocab_size), key=key_speaker)
+        listener = MLP(config.vocab_size, (64, pixels), key=key_listener)
+        return Pair(born(speaker, adam), born(listener, adam))
 
     def talk(speaker, listener, scene, key, choose, channel):
         seen, pool = (x.reshape(len(x), -1) for x in (scene.seen, scene.pool))
@@ -64,7 +67,7 @@ def make(config, data, key):
     scenes = {part: References(split, 64, candidates=config.candidates) for part, split in data.splits.items()}
     exams = {part: Exam(scenes[part], len(split.inputs) // 64, 1 / config.candidates) for part, split in data.splits.items()}
     learn = Phase("learn", descend(loss, {"speaker": adam, "listener": adam}), scenes["train"], config.steps)
-    return Experiment(Pair(born(speaker, adam), born(listener, adam)), (learn,), play, exams)
+    return Experiment(birth, (learn,), play, exams)
 
 
 PRESETS = {"quick": Config(), "tiny": Config(steps=60)}

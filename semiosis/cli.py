@@ -17,7 +17,7 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from semiosis.errors import UsageError, unknown
 
-GAMES = {"lewis": "semiosis.games.lewis"}
+GAMES = {"lewis": "semiosis.games.lewis", "naming": "semiosis.games.naming"}
 
 HELP = """semiosis: neural agents that invent a language in order to be understood
 
@@ -265,7 +265,6 @@ def data(args: list[str]) -> int:
 
 def describe(args: list[str]) -> int:
     """`semiosis describe GAME`: takes the dials of the game, as `train` does."""
-    import jax
     from rich.console import Console
 
     from semiosis import scenes
@@ -280,7 +279,7 @@ def describe(args: list[str]) -> int:
     settings = make_dataclass("Describe", [_preset_field(game, preset), dials], frozen=True)
     chosen: Any = tyro.cli(settings, args=flags, prog=f"semiosis describe {name}", description="The agents of a game, layer by layer.")
     config = chosen.game
-    experiment = game.make(config, scenes.load(config.data), jax.random.key(0))
+    experiment = game.make(config, scenes.load(config.data))
     Console().print(describe_table(experiment, config))
     return 0
 

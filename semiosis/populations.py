@@ -24,7 +24,7 @@ def crowd(birth: Callable[[PRNGKeyArray], Agent], size: int, *, key: PRNGKeyArra
 
 def size(agents: Agent) -> int:
     """How many agents a crowd holds."""
-    return agents.age.shape[0]
+    return jax.tree.leaves(agents)[0].shape[0]
 
 
 def pick(agents: Agent, who: Int[Array, "..."] | int) -> Agent:

@@ -26,7 +26,7 @@ def check_game(game: Game, config: object, data: Data, *, improves: str = "loss"
     (rises, for an accuracy or reward) over 10 times `steps`; and an episode's parts agree in length.
     """
     experiment, worlds = build(game, config, data, (3, 5))
-    _check_arrays(experiment)
+    _check_arrays(experiment, loop.unstack(worlds, 0))
     mesh = loop.mesh_for(1, jax.devices()[:1])
     keys = loop.keys_of((3, 5))
     for phase in experiment.phases:
@@ -51,11 +51,11 @@ def compilations() -> Iterator[list[str]]:
         jax.monitoring.unregister_event_duration_listener(listen)
 
 
-def _check_arrays(experiment: Experiment) -> None:
-    for path, leaf in jax.tree_util.tree_leaves_with_path(experiment.world):
+def _check_arrays(experiment: Experiment, world: World) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(world):
         assert eqx.is_array(leaf), f"the world holds {leaf!r} at {jax.tree_util.keystr(path)}: only arrays persist"
     for role in experiment.roles:
-        assert role in experiment.world._fields, f"the role {role!r} is no field of the world"
+        assert role in world._fields, f"the role {role!r} is no field of the world"
 
 
 def _equal(a: World, b: World) -> bool:
@@ -115,8 +115,8 @@ def _check_improves(experiment: Experiment, worlds: World, keys: jax.Array, mesh
     runs = {phase.name: loop.stretch(phase, loop.unstack(worlds, 0), mesh) for phase in experiment.phases}
     world = loop.stack([loop.unstack(worlds, 0)])
     while step < 10 * steps:
-        phase, left = loop.locate(experiment.phases, step)
-        count = min(steps, left or steps)
+        phase, place = loop.locate(experiment.phases, step)
+        count = steps if len(experiment.phases) == 1 else min(steps, phase.steps - place)
         world, logs = runs[phase.name](world, keys[:1], step, count)
         step += count
         if name in logs:

@@ -8,9 +8,11 @@ Axis letters, fixed once for the whole package:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -57,17 +59,17 @@ class Utterance(NamedTuple):
 class Episode(NamedTuple):
     """The record of one play: all that a loss, metric, corpus or page may look at.
 
-    `guess` and `target` are comparable arrays with leading axis n; `loss` and `reward` are per example [n].
-    `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c]
+    `guess` and `target` are comparable arrays with leading axis n; `loss` and `reward` are per example [n], `reward` None where nobody is
+    paid. `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c]
     (log-probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between
-    meanings), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split).
+    meanings), `latent` [n z] (what it made of it), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split).
     """
 
     said: tuple[Utterance, ...]
     guess: Array
     target: Array
     loss: Float[Array, " n"]
-    reward: Float[Array, " n"]
+    reward: Float[Array, " n"] | None
     info: dict[str, Array]
 
 
@@ -85,13 +87,30 @@ Scenes = Callable[[Int[Array, ""], PRNGKeyArray], Scene]
 Play = Callable[[World, Scene, PRNGKeyArray, Channel], Episode]  # one agent a role; the channel is an intervention on what is said
 
 
+class Watch(NamedTuple):
+    """What is looked at after each line of a phase, beside the means of its logs.
+
+    `keep` takes arrays from one seed's world; `figures` makes numbers of them on the host, None where one is undefined. Those that
+    `saved` names are written to the run's history.
+    """
+
+    keep: Callable[[World], dict[str, Array]]
+    figures: Callable[[dict[str, np.ndarray]], dict[str, float | None]]
+    saved: tuple[str, ...] = ()
+
+
 class Phase(NamedTuple):
-    """A stretch of steps under one rule; an experiment cycles through its phases."""
+    """A stretch of steps under one rule; an experiment cycles through its phases.
+
+    `every` is the number of its steps between lines of metrics, 0 where the run's options may choose.
+    """
 
     name: str
     rule: Rule
     scenes: Scenes
     steps: int
+    every: int = 0
+    watch: Watch | None = None
 
 
 class Exam(NamedTuple):
@@ -103,17 +122,22 @@ class Exam(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """What a game's `make(config, data, key)` returns.
+    """What a game's `make(config, data)` returns.
 
-    `roles` names the fields of the world that are crowds; `play` takes a world with one agent in each of them.
+    `birth(key)` is a newborn world. `roles` names its fields that are crowds; `play` takes a world with one agent in each of them.
     `exams` maps a split (`valid`, `test`), or a split and a variant (`test/16`, `test/noise`), to its scenes.
+    `steps` is the length of a run where the configuration does not say it by its own `steps`. `shown` names the figures that a progress
+    line and the curves show, the main one first; `undefined` those that this configuration cannot have, and why.
     """
 
-    world: World
+    birth: Callable[[PRNGKeyArray], World]
     phases: tuple[Phase, ...]
     play: Play
     exams: Mapping[str, Exam]
     roles: tuple[str, ...] = ()
+    steps: int | None = None
+    shown: tuple[str, ...] = ("accuracy", "loss", "entropy")
+    undefined: Mapping[str, str] = MappingProxyType({})
 
 
 class Bench(NamedTuple):

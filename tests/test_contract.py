@@ -64,7 +64,7 @@ def guess(net, scene, key):
     return scene @ net["w"] + net["b"] + 0.01 * jax.random.normal(key, scene.shape)
 
 
-def make(config, data, key):
+def make(config, data):
     """A player learns to double numbers; `broken` names one obligation that it does not keep."""
     numbers, broken = jnp.asarray(data.splits["train"].inputs), config.broken
 
@@ -93,10 +93,12 @@ def make(config, data, key):
         target = 2 * scene[:4] if broken == "rows" else 2 * scene
         return Episode((said,), answer, target, jnp.square(answer - 2 * scene)[:, 0], jnp.zeros(8), {})
 
-    player = born({"w": jax.random.normal(key, (1, 1)), "b": jnp.zeros(1)}, ADAM)
-    extra = "a string" if broken == "arrays" else jnp.zeros(())
+    def birth(key):
+        player = born({"w": jax.random.normal(key, (1, 1)), "b": jnp.zeros(1)}, ADAM)
+        return World(player, "a string" if broken == "arrays" else jnp.zeros(()))
+
     role = ("speaker",) if broken == "role" else ()
-    return Experiment(World(player, extra), (Phase("doubling", rule, scenes, 100),), play, {"test": Exam(scenes, 2)}, role)
+    return Experiment(birth, (Phase("doubling", rule, scenes, 100),), play, {"test": Exam(scenes, 2)}, role)
 
 
 GAME = SimpleNamespace(Config=Config, PRESETS={"tiny": Config()}, make=make)

@@ -276,8 +276,8 @@ def test_scores_losses_and_entropies_within_their_bounds(start):
 def test_an_evaluation_is_greedy_and_the_same_for_any_key():
     said = {}
     for messages in ("greedy", "sampled"):
-        experiment = lewis.make(replace(TINY, evaluation_messages=messages), VECTORS, jax.random.key(0))
-        world, scenes = loop.unstack(experiment.world, 0), experiment.exams["test"].scenes
+        experiment = lewis.make(replace(TINY, evaluation_messages=messages), VECTORS)
+        world, scenes = loop.unstack(experiment.birth(jax.random.key(0)), 0), experiment.exams["test"].scenes
 
         @jax.jit
         def play(key, play=experiment.play, world=world, scenes=scenes):
@@ -362,10 +362,11 @@ def ran(request):
 def three_steps(title):
     data, options = SET[title]
     config = replace(TINY, **options)
-    experiment = lewis.make(config, data, jax.random.key(0))
-    before = jax.device_get(experiment.world)
+    experiment = lewis.make(config, data)
+    world = experiment.birth(jax.random.key(0))
+    before = jax.device_get(world)
     run = loop.stretch(experiment.phases[0], before, loop.mesh_for(1, jax.devices()[:1]))
-    worlds, logs = run(loop.stack([experiment.world]), loop.keys_of(SEED), 0, 3)
+    worlds, logs = run(loop.stack([world]), loop.keys_of(SEED), 0, 3)
     return config, experiment, before, jax.device_get(loop.unstack(worlds, 0)), logs
 
 
@@ -519,10 +520,11 @@ def test_imitation_teaches_the_teachers_language():
 def test_a_probe_leaves_the_speakers_and_teaches_fresh_listeners():
     """Check J: ease of learning."""
     config = lewis.probe(replace(TINY, listener_lr=1e-3), task="discrimination", speakers=2, listeners=2, lr=1e-2)
-    experiment = lewis.make(config, VECTORS, jax.random.key(0))
-    assert size(experiment.world.speaker) == 2
-    assert size(experiment.world.listener) == 4
-    worlds, before = loop.stack([experiment.world]), jax.device_get(experiment.world)
+    experiment = lewis.make(config, VECTORS)
+    world = experiment.birth(jax.random.key(0))
+    assert size(world.speaker) == 2
+    assert size(world.listener) == 4
+    worlds, before = loop.stack([world]), jax.device_get(world)
     run = loop.stretch(experiment.phases[0], before, loop.mesh_for(1, jax.devices()[:1]))
     worlds, first = run(worlds, loop.keys_of(SEED), 0, 20)
     worlds, _ = run(worlds, loop.keys_of(SEED), 20, 400)
@@ -571,7 +573,7 @@ def tables(*tables):
         return lewis.Episode((said,), guess, target, jnp.zeros(n), jnp.zeros(n), info)
 
     world = lewis.Society(agents(jnp.zeros((2, 1))), agents(jnp.asarray(tables)))
-    return Experiment(world, (), play, {"test": Exam(lambda step, key: jnp.zeros(n), 1)}, ("speaker", "listener")), world
+    return Experiment(lambda key: world, (), play, {"test": Exam(lambda step, key: jnp.zeros(n), 1)}, ("speaker", "listener")), world
 
 
 def test_the_vote_of_identical_listeners_is_their_average():
@@ -598,8 +600,8 @@ def test_a_vote_is_right_where_its_listeners_on_average_are_not():
 
 def test_the_vote_on_a_class():
     config = replace(TINY, task="classification", n_listeners=2)
-    experiment = lewis.make(config, VECTORS, jax.random.key(0))
-    world = experiment.world
+    experiment = lewis.make(config, VECTORS)
+    world = experiment.birth(jax.random.key(0))
     same = world._replace(listener=put(world.listener, 1, pick(world.listener, 0)))
     figures = evaluate.examine(experiment, "test", same).figures
     assert figures["accuracy_vote"] == pytest.approx(figures["accuracy"], abs=1e-6)
@@ -610,7 +612,7 @@ def test_the_vote_on_a_class():
 
 def test_exams_at_many_numbers_of_candidates():
     data = toy(300)
-    experiment = lewis.make(TINY, data, jax.random.key(0))
+    experiment = lewis.make(TINY, data)
     assert set(experiment.exams) == {"valid", "test", "test/16", "test/64", "test/256", "test/noise"}
     assert {name: exam.chance for name, exam in experiment.exams.items()} == {
         "valid": 1 / 3, "test": 1 / 3, "test/16": 1 / 16, "test/64": 1 / 64, "test/256": 1 / 256, "test/noise": 1 / 3,
@@ -620,14 +622,14 @@ def test_exams_at_many_numbers_of_candidates():
         whole = scene.choices is None
         assert (scene.pool.shape[0] if whole else scene.choices.shape[1]) == candidates
     assert experiment.exams["test"].batches == 300 // 8
-    whole = lewis.make(replace(TINY, candidates=0, batch_size=64, evaluation_passes=3), data, jax.random.key(0))
+    whole = lewis.make(replace(TINY, candidates=0, batch_size=64, evaluation_passes=3), data)
     assert whole.exams["test"].chance == 1 / 64
     assert whole.exams["test"].batches == 3 * (300 // 64)
 
 
 def test_the_noise_of_the_exam_has_its_size_on_each_side():
     data = toy(2000)
-    experiment = lewis.make(replace(TINY, evaluation_size=2000, evaluation_noise=0.5), data, jax.random.key(0))
+    experiment = lewis.make(replace(TINY, evaluation_size=2000, evaluation_noise=0.5), data)
     scenes = {name: exam.scenes for name, exam in experiment.exams.items()}
     noisy, plain = jax.jit(lambda step: [scenes[name](step, jax.random.key(0)) for name in ("test/noise", "test")])(jnp.int32(0))
     inputs = data.splits["test"].inputs[np.asarray(noisy.example)]
@@ -682,7 +684,7 @@ PLAIN = Data("plain", {name: Split(np.zeros((32, 5), np.float32)) for name in ("
 )
 def test_misuse_is_answered_with_a_sentence(options, sentence):
     with pytest.raises(UsageError) as caught:
-        lewis.make(replace(TINY, **options), PLAIN, jax.random.key(0))
+        lewis.make(replace(TINY, **options), PLAIN)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 

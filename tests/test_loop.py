@@ -248,7 +248,7 @@ def test_a_pair_that_shares_its_candidates_over_devices_plays_the_same_game():
     experiment, newborns = build(lewis, tiny, data, (3,))
     ends = []
     for devices in (4, 1):
-        run = loop.stretch(experiment.phases[0], experiment.world, loop.mesh_for(1, jax.devices()[:devices]))
+        run = loop.stretch(experiment.phases[0], loop.unstack(newborns, 0), loop.mesh_for(1, jax.devices()[:devices]))
         ends.append(run(jax.tree.map(jnp.copy, newborns), loop.keys_of((3,)), 0, 3))
     assert_close(*ends, 1e-4)
 
@@ -258,11 +258,11 @@ def test_a_pair_that_shares_its_candidates_over_devices_plays_the_same_game():
 CYCLE = (phase("one", 0, 3), phase("two", 1, 2))
 
 
-def test_locate_says_which_phase_and_how_much_of_it_is_left():
+def test_locate_says_which_phase_and_the_place_in_it():
     found = [loop.locate(CYCLE, step) for step in range(11)]
     assert "".join(str(found.name[1]) for found, _ in found) == "nnnwwnnnwwn"
-    assert [left for _, left in found] == [3, 2, 1, 2, 1, 3, 2, 1, 2, 1, 3]
-    assert loop.locate(CYCLE[:1], 10**6) == (CYCLE[0], None)
+    assert [place for _, place in found] == [0, 1, 2, 0, 1, 0, 1, 2, 0, 1, 0]
+    assert loop.locate(CYCLE[:1], 10**6) == (CYCLE[0], 10**6)
 
 
 @pytest.fixture(scope="module")
@@ -273,8 +273,8 @@ def cycle():
 
     def run(world, start, stop, most):
         while start < stop:
-            now, left = loop.locate(CYCLE, start)
-            steps = min(left, most, stop - start)
+            now, place = loop.locate(CYCLE, start)
+            steps = min(now.steps - place, most, stop - start)
             world, _ = programs[now.name](world, loop.keys_of([3]), start, steps)
             start += steps
         return world

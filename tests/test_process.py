@@ -51,7 +51,7 @@ class Walk(NamedTuple):
     seen: jax.Array
 
 
-def make(config, data, key):
+def make(config, data):
     def walk(sign):
         def rule(world, turn):
             place = 0.99 * world.place + sign * jax.random.normal(turn.key, world.place.shape) + turn.scene.seen.mean()
@@ -65,9 +65,8 @@ def make(config, data, key):
         return Episode((said,), scene.target, scene.target, loss, -loss, {"index": scene.example, "input": scene.seen})
 
     scenes = {part: References(split, 8) for part, split in data.splits.items()}
-    world = Walk(jax.random.normal(key, (4096,)), jnp.int32(0))
     phases = tuple(Phase(name, walk(sign), scenes["train"], steps) for name, sign, steps in (("up", 1.0, 7), ("down", -1.0, 5)))
-    return Experiment(world, phases, play, {"valid": Exam(scenes["valid"], 1, 0.5)})
+    return Experiment(lambda key: Walk(jax.random.normal(key, (4096,)), jnp.int32(0)), phases, play, {"valid": Exam(scenes["valid"], 1, 0.5)})
 
 
 PRESETS = {"tiny": Config()}

@@ -140,6 +140,10 @@ def test_every_metric_has_a_name_for_people() -> None:
     assert measures.measure("accuracy@4096").name == "accuracy among 4,096"
     assert measures.measure("accuracy@4096").high == 1.0
     assert measures.measure("new_thing@far").name == "new thing@far"
+    assert measures.measure("ari@A").name == "adjusted Rand index, agent A"
+    assert measures.measure("kappa@AB").name == "Cohen's kappa, agents A and B"
+    assert measures.measure("kappa@A1B").name == "Cohen's kappa, agents A1 and B"
+    assert measures.measure("nmi@A").high == 1.0
 
 
 def test_curve_summary() -> None:
@@ -153,9 +157,9 @@ def test_curve_summary() -> None:
 
 def test_describe_table_counts_every_parameter() -> None:
     config = replace(lewis.PRESETS["tiny"], n_speakers=3, n_listeners=2, frozen="listener")
-    experiment = lewis.make(config, scenes.load("digits"), jax.random.key(0))
+    experiment = lewis.make(config, scenes.load("digits"))
     text = text_of(tables.describe_table(experiment, config))
-    speakers, listeners = (sum(x.size for x in jax.tree.leaves(crowd.net)) for crowd in experiment.world)
+    speakers, listeners = (sum(x.size for x in jax.tree.leaves(crowd.net)) for crowd in experiment.birth(jax.random.key(0)))
     assert line_of(text, "speaker").split() == ["speaker", "3", "agents"]
     assert line_of(text, "listener").split() == ["listener", "2", "agents", "frozen"]
     assert line_of(text, "  all 3").split()[-1] == f"{speakers:,}"
@@ -363,6 +367,62 @@ def test_curves_draw_both_splits_and_any_rows(tmp_path: Path) -> None:
     other = [{"step": 1, "seed": 0, "split": "train", "ari": -0.2}]
     assert colours(pixels(curves(other, tmp_path / "other.png"))) > 20
     assert curves([], tmp_path / "none.png").exists()
+
+
+def naming_rows(agents: str = "AB") -> list[dict[str, Any]]:
+    """A run that learns for 4000 steps and then names for 50, with a held-out value at the end."""
+    rows: list[dict[str, Any]] = [{"step": step, "seed": 0, "split": "train", "loss": 5.0 - step / 1000} for step in range(0, 4001, 100)]
+    for step in range(4001, 4052):
+        rows.append({"step": step, "seed": 0, "split": "train", "kappa": 0.5, **{f"ari@{name}": 0.4 for name in agents}})
+    return [*rows, {"step": 4051, "seed": 0, "split": "valid", "kappa": 0.6, "ari@A": 0.3}]
+
+
+def test_what_exists_late_and_shortly_has_an_axis_of_its_own() -> None:
+    span = {name: lines._span(lines.gather(naming_rows(), name), 4051.0) for name in ("loss", "kappa")}
+    assert span == {"loss": (0.0, 4051.0), "kappa": (4001.0, 4051.0)}
+    once = [lines.Line("held out", np.array([4051]), np.ones((1, 1)))]
+    assert lines._span(once, 4051.0) == (0.0, 4051.0)  # one point has no axis
+    late = [lines.Line("training", np.array([2500, 4051]), np.ones((1, 2)))]
+    assert lines._span(late, 4051.0) == (0.0, 4051.0)  # late, but no short part
+
+
+def test_variants_share_the_panel_of_their_measure(tmp_path: Path) -> None:
+    rows = naming_rows("BA")
+    found = lines._lines(rows, "ari", ["ari@A", "ari@B"])
+    assert [line.name for line in found] == ["agent A", "agent B"]  # what was held out is not among them
+    assert found[0].steps.tolist() == list(range(4001, 4052))
+    assert [line.name for line in lines._lines(rows, "kappa", ["ari@A"])] == ["mean", "held out", "agent A"]
+    assert [line.name for line in lines._lines(rows, "kappa", [])] == ["training", "held out"]
+    picture = pixels(curves(rows, tmp_path / "one.png", shown=("ari", "nmi")))
+    assert has(picture, style.BLUE)
+    assert has(picture, style.VERMILION)
+    assert not has(picture, style.GREEN)
+    both = pixels(curves(rows, tmp_path / "two.png", shown=("kappa", "ari")))
+    left, right = where(both, style.SOFT), where(both, style.BLUE)  # what is of no agent has no agent's colour
+    assert left[:, 1].min() < right[:, 1].min()  # in the order of shown
+
+
+def test_variants_are_drawn_where_they_say_more_and_can_be_told_apart() -> None:
+    pairs = ["kappa", "kappa@AB", "loss", "ari@A", *(f"nmi@{letter}" for letter in "BA"), "nmi"]
+    assert [lines._parts(name, pairs) for name in ("kappa", "loss", "ari", "nmi")] == [[], [], ["ari@A"], ["nmi@A", "nmi@B"]]
+    assert lines._parts("nmi", ["nmi", *(f"nmi@{letter}" for letter in "ABCDEFGHIJK")]) == []
+    assert lines._colours(["AB", "B", "A", "B"]) == {"agent A": style.BLUE, "agent B": style.VERMILION, "agents A and B": style.GREEN}
+    assert len(set(lines._colours("ABCDEFGHIJ").values())) == 10
+
+
+def test_many_measures_are_wrapped_and_few_are_as_they_were(tmp_path: Path) -> None:
+    rows = [row | {"nmi": 0.5, "reward": 0.5} for row in ROWS]
+    five = pixels(curves(rows, tmp_path / "five.png", shown=("nmi", "accuracy", "loss", "reward", "entropy")))
+    two = pixels(curves(rows, tmp_path / "two.png"))
+    assert five.shape[0] > 1.6 * two.shape[0]
+    assert five.shape[1] == two.shape[1]
+    np.testing.assert_array_equal(pixels(curves(ROWS, tmp_path / "same.png", shown=lines.SHOWN)), two)
+
+
+def test_held_out_variants_change_no_curves(tmp_path: Path) -> None:
+    held_out = [row | ({"accuracy@16": 0.9, "accuracy@64": 0.8} if row["split"] == "valid" else {}) for row in ROWS]
+    plain, same = (curves(rows, tmp_path / f"{i}.png") for i, rows in enumerate((ROWS, held_out)))
+    np.testing.assert_array_equal(pixels(plain), pixels(same))
 
 
 def test_learning_draws_a_line_for_each_language(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from semiosis import channels, choices, surrogates
-from semiosis.errors import UsageError
+from semiosis.errors import UsageError, check_ranges
 from semiosis.nets.linear import MLP
 from semiosis.nets.listeners import Namer, Painter, Pointer, Reader
 from semiosis.nets.speakers import Speaker, Speech
@@ -551,10 +551,7 @@ def _check_numbers(config: Config) -> None:
         "view_rotation": (0.0, 360.0), "view_shift": (0.0, 1.0), "view_scale": (0.0, 0.99), "imitation_students": (1, None),
         "evaluation_candidates": (0, None), "speaker_lr": (0.0, None), "listener_lr": (0.0, None), "temperature": (1e-6, None),
     }  # fmt: skip
-    for field, (low, high) in ranges.items():
-        value = getattr(config, field)
-        if not low <= value < float("inf") or (high is not None and value > high):
-            raise UsageError(f"{field} is {value}: expected {low} {'or more' if high is None else f'to {high}'}")
+    check_ranges(config, ranges)
     for field in ("torso", "speaker_head", "listener_head"):
         if any(width < 1 for width in getattr(config, field)):
             raise UsageError(f"{field} is {getattr(config, field)}: expected widths of 1 or more")
@@ -562,7 +559,7 @@ def _check_numbers(config: Config) -> None:
         raise UsageError("flips need a vocabulary of 2 symbols or more to change one into another")
 
 
-def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
+def make(config: Config, data: Data) -> Experiment:
     """The experiment: a society of newborn agents, the rule of each step, and how to play and judge.
 
     Raises UsageError, one sentence, where the configuration and the data do not fit.
@@ -577,16 +574,18 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
         **_views(config, extra=config.noise),
     )
     exams = _exams(config, data)  # these two may decline the data: before anything is compiled
-    birth = births(config, data)
-    key_speaker, key_listener = jax.random.split(key)
-    world = Society(
-        crowd(birth["speaker"], config.n_speakers, key=key_speaker), crowd(birth["listener"], config.n_listeners, key=key_listener)
-    )
+    agent = births(config, data)
+
+    def birth(key: PRNGKeyArray) -> Society:
+        key_speaker, key_listener = jax.random.split(key)
+        speakers = crowd(agent["speaker"], config.n_speakers, key=key_speaker)
+        return Society(speakers, crowd(agent["listener"], config.n_listeners, key=key_listener))
+
     rules = [_who_meets(config, pair_rule(config))]
     if config.imitation_every:
         rules.append(every(config.imitation_every, copying(config)))
     if config.reset_every:
-        reborn = birth if config.reset_who == "pair" else {config.reset_who: birth[config.reset_who]}
+        reborn = agent if config.reset_who == "pair" else {config.reset_who: agent[config.reset_who]}
         rules.append(every(config.reset_every, reset(reborn)))
     converse = Converse(config)
     choose = choices.greedy if config.evaluation_messages == "greedy" else choices.sample
@@ -595,7 +594,7 @@ def make(config: Config, data: Data, key: PRNGKeyArray) -> Experiment:
         return converse(world.speaker.net, world.listener.net, scene, key, choose, channel)[1]
 
     phase = Phase("game", chain(*rules), scenes, max(config.steps, 1))
-    return Experiment(world, (phase,), play, exams, roles=("speaker", "listener"))
+    return Experiment(birth, (phase,), play, exams, roles=("speaker", "listener"))
 
 
 def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: float = 1e-3) -> Config:

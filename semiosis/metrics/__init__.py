@@ -16,6 +16,7 @@ from semiosis.metrics.information import (
 )
 from semiosis.metrics.intervals import Interval, bootstrap, over_seeds, wilson
 from semiosis.metrics.messages import message_ids
+from semiosis.metrics.naming import adjusted_rand, agent, contingency, davies_bouldin, kappa, matched, naming, normalised_information
 from semiosis.metrics.populations import CrossPlay, cross_play, edit_distance, synchrony, vote
 from semiosis.metrics.success import accuracy, chance, correctness, relative_drop
 from semiosis.metrics.value import Value, undefined
@@ -26,24 +27,32 @@ __all__ = [
     "Value",
     "accuracy",
     "active_symbols",
+    "adjusted_rand",
+    "agent",
     "ambiguity",
     "attribute_distances",
     "bootstrap",
     "bosdis",
     "chance",
+    "contingency",
     "correctness",
     "cosine_distances",
     "cross_play",
+    "davies_bouldin",
     "determinism",
     "distinct",
     "distinct_ratio",
     "edit_distance",
     "entropy",
+    "kappa",
+    "matched",
     "mean_length",
     "message_distances",
     "message_entropy",
     "message_ids",
     "mutual_information",
+    "naming",
+    "normalised_information",
     "over_seeds",
     "posdis",
     "relative_drop",

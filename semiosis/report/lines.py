@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,12 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from semiosis.report import style
-from semiosis.report.measures import measure
+from semiosis.report.measures import measure, variant
 from semiosis.runs.probe import Curve
 
 WIDTH, HEIGHT, LEFT, BETWEEN, BELOW, NAMES = 3.6, 2.9, 0.75, 1.05, 0.7, 1.0  # inches, of one panel and around it
 SPLITS = {"train": "training", "valid": "held out"}
 SHOWN = ("accuracy", "loss", "entropy")
+MANY = (*style.LINES, *(style.HUES[i] for i in (5, 7, 8, 10)))  # colours for up to ten agents
+ACROSS = 3  # panels side by side at most
+LATE, SHORT = 0.5, 0.25  # what begins after such a share of the run and takes less than such a share of it has an axis of its own
 BAND = "Thick: mean over {n} seeds. Thin: each seed. Band: from the lowest to the highest."
 
 
@@ -27,27 +31,44 @@ class Line(NamedTuple):
     value: np.ndarray
 
 
-def curves(rows: Iterable[Mapping[str, Any]], path: str | Path, chance: float | None = None, title: str = "How the run went") -> Path:
-    """Draw accuracy, loss and entropy of metrics.jsonl over steps, in training and on held-out examples; a measure nobody has is left out.
+def curves(
+    rows: Iterable[Mapping[str, Any]],
+    path: str | Path,
+    chance: float | None = None,
+    title: str = "How the run went",
+    shown: Sequence[str] = SHOWN,
+) -> Path:
+    """Draw measures of metrics.jsonl over steps, in training and on held-out examples; one that nobody has is left out.
 
-    A run without any of these shows its first other measures. `chance` is drawn in the panel of accuracy. Returns the path of the PNG.
+    `shown` says which, in their order; a run without any of these shows its first other measures. Variants of a shown measure (`ari@A` and
+    `ari@B` of `ari`) are lines of its panel, in training. A measure that exists only late and for a short time has an axis of its own.
+    `chance` is drawn in the panel of accuracy. Returns the path of the PNG.
     """
     rows = list(rows)
     known = list(dict.fromkeys(name for row in rows for name in row if name not in ("step", "seed", "split", "reasons")))
-    shown = [name for name in SHOWN if name in known] or known[: len(SHOWN)]
-    panels = {name: lines for name in shown if (lines := gather(rows, name))}
+    trained = {name for row in rows if row["split"] == "train" for name in row if row[name] is not None}
+    parts = {name: _parts(name, [other for other in known if other in trained]) for name in dict.fromkeys(shown)}
+    names = [name for name in parts if name in known or parts[name]] or known[: len(SHOWN)]
+    colours = _colours(other.partition("@")[2] for name in names for other in parts.get(name, ()))
+    panels = {name: lines for name in names if (lines := _lines(rows, name, parts.get(name, ())))}
     seeds = max((len(line.value) for lines in panels.values() for line in lines), default=0)
-    count = max(len(panels), 1)
-    width = LEFT + count * WIDTH + (count - 1) * BETWEEN + NAMES
+    downs = max(-(-len(panels) // ACROSS), 1)
+    across = max(-(-len(panels) // downs), 1)
+    longest = 0.12 + 0.105 * max((len(name) for name in colours), default=0)
+    between, beyond = (max(BETWEEN, 0.45 + longest, 1.4), max(NAMES, longest)) if colours else (BETWEEN, NAMES)
+    width = LEFT + across * WIDTH + (across - 1) * between + beyond
     caption = style.wrapped(BAND.format(n=seeds) if seeds > 1 else "One seed.", width - 2 * style.MARGIN)
-    height = style.head_height(caption) + 0.35 + HEIGHT + BELOW
+    pitch = 0.35 + HEIGHT + BELOW
+    height = style.head_height(caption) + downs * pitch
     sheet = style.figure(width, height)
     style.heading(sheet, title, caption)
     last = float(max((row["step"] for row in rows), default=1))
     for i, (name, lines) in enumerate(panels.items()):
-        axes = style.panel(sheet, LEFT + i * (WIDTH + BETWEEN), BELOW, WIDTH, HEIGHT)
-        name_there = i == count - 1
-        _panel(axes, lines, last, _title(name), chance if name == "accuracy" else None, names=name_there)
+        down, aside = divmod(i, across)
+        axes = style.panel(sheet, LEFT + aside * (WIDTH + between), BELOW + (downs - 1 - down) * pitch, WIDTH, HEIGHT)
+        told = bool(colours) or aside == across - 1 or i == len(panels) - 1
+        span = _span(lines, last)
+        _panel(axes, lines, span, _title(name), chance if name == "accuracy" else None, names=told, colours=colours)
     return style.save(sheet, path)
 
 
@@ -64,7 +85,7 @@ def learning(curves: Sequence[Curve], path: str | Path, chance: float | None = N
     style.heading(sheet, title, caption)
     axes = style.panel(sheet, LEFT, BELOW, wide, 3.4)
     last = float(max(line.steps[-1] for line in lines))
-    _panel(axes, lines, last, f"{_title(curves[0].measure)} in training", chance, names=True)
+    _panel(axes, lines, (0.0, last), f"{_title(curves[0].measure)} in training", chance, names=True)
     return style.save(sheet, path)
 
 
@@ -83,18 +104,57 @@ def gather(rows: Iterable[Mapping[str, Any]], measure: str) -> list[Line]:
     return lines
 
 
+def _parts(name: str, known: Sequence[str]) -> list[str]:
+    """The variants of a measure that are lines beside it: none where one says the same or many cannot be told apart."""
+    found = [other for other in known if other.startswith(f"{name}@")]
+    return [] if name in known and not 1 < len(found) <= len(MANY) else sorted(found)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], name: str, variants: Sequence[str]) -> list[Line]:
+    """The lines of a measure, and of its variants in training; beside its agents, the measure itself is their mean."""
+    trained = [row for row in rows if row["split"] == "train"]
+    own = {other: variant(other.partition("@")[2]) for other in variants}
+    among = any(told.startswith("agent") for told in own.values())
+    plain = [line._replace(name="mean") if among and line.name == SPLITS["train"] else line for line in gather(rows, name)]
+    return plain + [line._replace(name=told) for other, told in own.items() for line in gather(trained, other)]
+
+
+def _colours(found: Iterable[str]) -> dict[str, str]:
+    """A colour for each variant by the name of its line, the same in all panels; agents come before pairs of them."""
+    return dict(zip(map(variant, sorted(set(found), key=lambda what: (len(what), what))), cycle(MANY)))
+
+
+def _span(lines: Sequence[Line], last: float) -> tuple[float, float]:
+    """The steps of a panel's axis: the whole run, or those of its lines where they begin late and are short."""
+    first, end = min(float(line.steps[0]) for line in lines), max(float(line.steps[-1]) for line in lines)
+    return (first, end) if first > LATE * last and 0 < end - first < SHORT * last else (0.0, last)
+
+
 def _title(name: str) -> str:
     told = measure(name)
     return told.name + (f", {told.unit}" if told.unit else "")
 
 
-def _panel(axes: Axes, lines: Sequence[Line], last: float, title: str, chance: float | None, *, names: bool) -> None:
-    """Lines with their bands; the name of each stands at its end, in its colour."""
+def _panel(
+    axes: Axes,
+    lines: Sequence[Line],
+    span: tuple[float, float],
+    title: str,
+    chance: float | None,
+    *,
+    names: bool,
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Lines with their bands; the name of each stands at its end, in its colour. Beside variants with `colours`, others are grey."""
+    own = colours or {}
+    others = cycle((style.INK, style.SOFT) if own else style.LINES)
     style.dress(axes)
-    style.steps_axis(axes, last)
+    style.steps_axis(axes, span[1])
+    axes.set_xlim(*span)
     axes.set_title(title, fontsize=style.TEXT, color=style.INK, loc="left", pad=10)
     ends = []
-    for line, colour in zip(lines, style.LINES * len(lines), strict=False):
+    for line in lines:
+        colour = own[line.name] if line.name in own else next(others)
         seen = np.ma.masked_invalid(line.value)
         mark = "o" if len(line.steps) <= 12 else ""
         axes.plot(line.steps, seen.mean(0), color=colour, linewidth=2.2, marker=mark, markersize=4, zorder=3, clip_on=False)
@@ -114,5 +174,12 @@ def _panel(axes: Axes, lines: Sequence[Line], last: float, title: str, chance: f
     for (name, _, colour), place in zip(ends, style.spread([end[1] for end in ends], (high - low) * 0.075, low, high), strict=True):
         bold = "normal" if colour == style.SOFT else "bold"
         axes.annotate(
-            name, (last, place), (7, 0), textcoords="offset points", fontsize=style.SMALL, color=colour, weight=bold, va="center_baseline"
+            name,
+            (span[1], place),
+            (7, 0),
+            textcoords="offset points",
+            fontsize=style.SMALL,
+            color=colour,
+            weight=bold,
+            va="center_baseline",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import numpy as np
 from rich import box
@@ -174,7 +173,7 @@ def describe_table(experiment: Experiment, config: Any) -> Table:
 
 def _crowds(experiment: Experiment) -> list[tuple[str, Any, bool]]:
     """The name of each crowd (or lone agent) of the world, itself, and whether it has an axis of agents; a role may mix several makes."""
-    world = experiment.world
+    world = jax.eval_shape(experiment.birth, jax.random.key(0))
     fields = world._asdict() if hasattr(world, "_asdict") else {"world": world}
     found = []
     for role, part in fields.items():
@@ -188,7 +187,7 @@ def _crowds(experiment: Experiment) -> list[tuple[str, Any, bool]]:
 def _describe_crowd(table: Table, role: str, crowd: Any, several: bool, frozen: bool) -> tuple[int, int]:
     """Add the rows of one crowd; returns the number of its agents and the parameters of each."""
     net = crowd.net if isinstance(crowd, Agent) else crowd
-    leaves = [(path, x.shape) for path, x in jax.tree_util.tree_leaves_with_path(eqx.filter(net, eqx.is_array))]
+    leaves = [(path, x.shape) for path, x in jax.tree_util.tree_leaves_with_path(net)]
     number = leaves[0][1][0] if several and leaves else 1
     shapes = [(path, shape[1:] if several else shape) for path, shape in leaves]
     heading = Text(role, style="bold")
@@ -205,7 +204,7 @@ def _describe_crowd(table: Table, role: str, crowd: Any, several: bool, frozen: 
     if isinstance(crowd, Agent):
         beside = {"slow copy": crowd.slow, "optimiser's state": crowd.opt}
         for name, tree in beside.items():
-            held = sum(x.size for x in jax.tree.leaves(eqx.filter(tree, eqx.is_array))) // number
+            held = sum(x.size for x in jax.tree.leaves(tree)) // number
             if held and not frozen:
                 table.add_row(Text(f"  {name}, each", style="dim"), "", Text(f"{held:,}", style="dim"))
     table.add_section()

@@ -3,6 +3,7 @@
     OUT/config.json        what was run: enough to repeat it
     OUT/metrics.jsonl      what was measured: see records.py
     OUT/checkpoints/STEP/  what was learned: see checkpoints.py
+    OUT/history/STEP.npz   what was kept on the way: see history.py
     OUT/.lock              held by the one process that writes
 
 Whatever happens to a process, what it leaves here is a run that opens: every file is written under a temporary name first.
@@ -106,6 +107,8 @@ def settle(run: Run) -> None:
     for leftover in filter(is_temporary, run.path.iterdir()):
         if not _is_alive(leftover):  # evaluation.json is written without the lock: its draft may be another's, in the making
             leftover.unlink(missing_ok=True)
+    for leftover in filter(is_temporary, (run.path / "history").glob(".*")):
+        leftover.unlink(missing_ok=True)
     for leftover in (run.path / "checkpoints").glob(".*"):
         step = leftover.with_name(leftover.stem[1:])
         if leftover.suffix == ".old" and not step.exists():  # killed between the two renames of a replacement

@@ -24,11 +24,15 @@ KEY = 0  # every seed and every run meets the same exam
 
 
 class Language(NamedTuple):
-    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes."""
+    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes.
+
+    `latent` [a n z] is what each speaker made of what it saw, None where a game does not tell.
+    """
 
     tokens: np.ndarray
     lengths: np.ndarray
     about: dict[str, np.ndarray]
+    latent: np.ndarray | None = None
 
 
 class Finding(NamedTuple):
@@ -74,7 +78,9 @@ def sitting(
 
 def _reading(episode: Episode) -> dict[str, Any]:
     """What is kept of the episodes of one speaker with all listeners (leading axis b)."""
-    out: dict[str, Any] = {"loss": episode.loss.mean(1), "reward": episode.reward.mean(1)}
+    out: dict[str, Any] = {"loss": episode.loss.mean(1)}
+    if episode.reward is not None:
+        out["reward"] = episode.reward.mean(1)
     correct = _correct(episode)
     if correct is not None:
         out["accuracy"] = correct.mean(1)
@@ -84,6 +90,8 @@ def _reading(episode: Episode) -> dict[str, Any]:
     said = episode.said[0]
     if said.message.ndim == 4:  # symbols: b n t v
         out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
+        if "latent" in episode.info:
+            out["language"]["latent"] = episode.info["latent"][0]
     if said.entropy is not None:
         spoken = jnp.arange(said.entropy.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
         out["entropy"] = said.entropy[0].sum() / spoken.sum()
@@ -120,7 +128,7 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
         for title, value in describe(language).items():
             figures[title] = value.value
             if value.value is None:
-                reasons[title] = value.reason
+                reasons[title] = experiment.undefined.get(title, value.reason)
     return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons)
 
 
@@ -134,11 +142,14 @@ def _language(batches: list[dict[str, Any]]) -> Language:
     """The messages of all batches, in the order they were said; of examples that passes repeat, the first time."""
     tokens = np.concatenate([batch["language"]["tokens"] for batch in batches], axis=1)
     lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
+    told = "latent" in batches[0]["language"]
+    latent = np.concatenate([batch["language"]["latent"] for batch in batches], axis=1) if told else None
     about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
     if "index" in about:
         first = np.sort(np.unique(about["index"], return_index=True)[1])
-        return Language(tokens[:, first], lengths[:, first], {k: v[first] for k, v in about.items()})
-    return Language(tokens, lengths, about)
+        about, latent = {k: v[first] for k, v in about.items()}, None if latent is None else latent[:, first]
+        return Language(tokens[:, first], lengths[:, first], about, latent)
+    return Language(tokens, lengths, about, latent)
 
 
 def describe(language: Language) -> dict[str, Value]:
@@ -164,6 +175,8 @@ def describe(language: Language) -> dict[str, Value]:
     means = {title: _mean([own[title] for own in found]) for title in found[0]}
     if len(found) > 1:
         means["synchrony"] = metrics.synchrony(language.tokens, language.lengths)
+    if language.tokens.shape[2] == 1:
+        means |= metrics.naming(language.tokens[:, :, 0], language.about.get("label"), language.latent)
     return means
 
 

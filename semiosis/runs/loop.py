@@ -140,14 +140,14 @@ def place(worlds: World, mesh: Mesh) -> World:
     return jax.device_put(worlds, NamedSharding(mesh, PartitionSpec("seed")))
 
 
-def locate(phases: Sequence[Phase], step: int) -> tuple[Phase, int | None]:
-    """The phase that a step belongs to and the steps left of it; None where it never ends."""
+def locate(phases: Sequence[Phase], step: int) -> tuple[Phase, int]:
+    """The phase that a step belongs to and the step's place in it; a lone phase never ends."""
     if len(phases) == 1:
-        return phases[0], None
+        return phases[0], step
     step %= sum(phase.steps for phase in phases)
     for phase in phases:
         if step < phase.steps:
-            return phase, phase.steps - step
+            return phase, step
         step -= phase.steps
     raise AssertionError("the remainder of a cycle lies within it")
 

@@ -16,7 +16,7 @@ import jax
 
 from semiosis import scenes
 from semiosis.errors import UsageError, unknown
-from semiosis.runs import checkpoints, directory, files, provenance, records, sinks
+from semiosis.runs import checkpoints, directory, files, history, provenance, records, sinks
 from semiosis.runs.evaluate import Finding, evaluate
 from semiosis.runs.options import Options, pace, parse_seeds
 from semiosis.runs.setup import Game, build, checked, config_from
@@ -124,7 +124,7 @@ def start(name: str, game: Game, config: Any, options: Options, out: Path | str)
     }
     run = directory.create(out, record)
     with directory.lock(run):
-        _, caught = train(run, experiment, worlds, seeds, options, start=0, steps=config.steps, title=name)
+        _, caught = train(run, experiment, worlds, seeds, options, start=0, steps=steps_of(config, experiment), title=name)
     return run, caught
 
 
@@ -135,20 +135,26 @@ def resume(path: Path | str, known: Mapping[str, str], *, steps: int | None, say
     sinks.check(tensorboard=options.tensorboard, wandb=bool(options.wandb))
     with directory.lock(run):
         opened = reopen(run, known, "newest", say=say, fresh=True)
-        total = opened.config.steps if steps is None else steps
+        total = steps_of(opened.config, opened.experiment) if steps is None else steps
         if total < opened.step:
             raise UsageError(f"{path} is at step {opened.step:,}: --steps {total:,} would go back")
-        if steps is not None and steps != opened.config.steps:
+        if total != steps_of(opened.config, opened.experiment):
             record = run.record | {"config": asdict(replace(opened.config, steps=steps))}
             files.write_json(run.path / "config.json", record)
             run = directory.Run(run.path, record)
         records.trim(run, opened.step)
+        history.trim(run, opened.step)
         if opened.step == total:
             say(f"{path} is complete at step {total:,}: --steps N trains it further")
             return run, 0
         arguments = {"start": opened.step, "steps": total, "title": run.record["game"]}
         _, caught = train(run, opened.experiment, opened.worlds, opened.seeds, options, **arguments)
     return run, caught
+
+
+def steps_of(config: Any, experiment: Experiment) -> int:
+    """The length of a run: as its experiment says, or else its configuration."""
+    return config.steps if experiment.steps is None else experiment.steps
 
 
 def options_from(run: directory.Run) -> Options:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
+import equinox as eqx
 import jax
 
 from semiosis.errors import UsageError, unknown
@@ -16,23 +17,27 @@ from semiosis.types import Experiment, World
 
 @runtime_checkable
 class Game(Protocol):
-    """A module that is a game: Config (a frozen dataclass with `data` and `steps`), PRESETS by name, and make(config, data, key)."""
+    """A module that is a game: Config (a frozen dataclass with `data` and `steps`), PRESETS by name, and make(config, data)."""
 
     Config: type
     PRESETS: dict[str, Any]
 
-    def make(self, config: Any, data: Data, key: Any) -> Experiment: ...
+    def make(self, config: Any, data: Data) -> Experiment: ...
 
 
 def build(game: Game, config: Any, data: Data, seeds: Sequence[int]) -> tuple[Experiment, World]:
     """The experiment, and the newborn worlds of all seeds on a leading axis; a seed's world is the same in any company."""
-    keys = [loop.birth_key(loop.seed_key(seed)) for seed in seeds]
-    experiment = game.make(config, data, keys[0])
+    experiment = game.make(config, data)
     names = [phase.name for phase in experiment.phases]
     if len(set(names)) < len(names):
         raise UsageError(f"two phases have one name among {', '.join(names)}: each needs a name of its own")
-    born = jax.jit(lambda key: game.make(config, data, key).world)
-    return experiment, loop.stack([born(key) for key in keys])
+    born = jax.jit(lambda key: jax.tree.map(_strong, experiment.birth(key)))
+    return experiment, loop.stack([born(loop.birth_key(loop.seed_key(seed))) for seed in seeds])
+
+
+def _strong(x: Any) -> Any:
+    """The array with a type of its own: one that only follows a Python number would make the first step compile twice."""
+    return x if not eqx.is_array(x) or jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x.astype(x.dtype)
 
 
 def config_from(game: Game, values: dict[str, Any]) -> Any:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import numpy as np
 
 from semiosis.errors import UsageError
-from semiosis.runs import checkpoints, directory, loop, records, sinks
+from semiosis.runs import checkpoints, directory, history, loop, records, sinks
 from semiosis.runs.evaluate import examine
 from semiosis.runs.options import Options, pace
 from semiosis.runs.progress import progress
-from semiosis.types import Experiment, World
+from semiosis.types import Experiment, Phase, World
 
 Say = Callable[[str], None]
 
@@ -47,20 +48,25 @@ def train(
             checkpoints.save(run, 0, worlds, score=None, keep=options.keep)
         step = start
         while step < steps and not caught:
-            phase, left = loop.locate(experiment.phases, step)
+            phase, place = loop.locate(experiment.phases, step)
             if phase.name not in stretches:
                 stretches[phase.name] = loop.stretch(phase, loop.unstack(worlds, 0), mesh, options.order)
-            stop = min(steps, _next(step, log_every), _next(step, save_every), step + (left or steps))
+            stop = min(steps, step + _stretch(experiment, phase, place, step, options.log_every, log_every), _next(step, save_every))
             worlds, logs = stretches[phase.name](worlds, keys, step, stop - step)
             step = stop
-            rows = _rows(logs, seeds, step, "train")
+            rows = _rows(logs, seeds, step, "train", experiment.undefined)
+            if phase.watch is not None:
+                kept = history.keep(phase.watch, worlds, len(seeds))
+                for row, arrays in zip(rows, kept, strict=True):
+                    row |= phase.watch.figures(arrays)
+                history.write(run, step, seeds, kept, phase.watch.saved)
             if step % save_every == 0 or step == steps or caught:
                 valid, score = validate(experiment, worlds, seeds, step)
                 _write(run, rows + valid, outlets)
                 checkpoints.save(run, step, worlds, score=score, keep=options.keep)
             else:
                 _write(run, rows, outlets)
-            update(step, _figures(rows))
+            update(step, _figures(rows, experiment.shown))
         if caught and checkpoints.steps(run)[-1:] != [step]:
             checkpoints.save(run, step, worlds, score=None, keep=options.keep)
     return worlds, caught[0] if caught else 0
@@ -86,18 +92,28 @@ def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: 
     return rows, float(np.mean(scores))
 
 
-def _rows(logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: str) -> list[dict[str, Any]]:
-    """One row a seed; a log that did not occur in the stretch is left out."""
-    return [
-        {"step": step, "seed": seed, "split": split} | {name: float(values[i]) for name, values in sorted(logs.items())}
-        for i, seed in enumerate(seeds)
-    ]
+def _stretch(experiment: Experiment, phase: Phase, place: int, step: int, asked: int, log_every: int) -> int:
+    """The steps until the next line, or until the phase ends: a phase has a pace of its own unless the user asked for one."""
+    every = asked or phase.every
+    ahead = _next(place, every) - place if every else _next(step, log_every) - step
+    return ahead if len(experiment.phases) == 1 else min(ahead, phase.steps - place)
 
 
-def _figures(rows: list[dict[str, Any]]) -> dict[str, tuple[float | None, float | None]]:
+def _rows(
+    logs: dict[str, np.ndarray], seeds: Sequence[int], step: int, split: str, undefined: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """One row a seed; a log that did not occur in the stretch is left out, and one that cannot be defined is told with its reason."""
+    rows: list[dict[str, Any]] = []
+    for i, seed in enumerate(seeds):
+        row = {"step": step, "seed": seed, "split": split} | {name: float(values[i]) for name, values in sorted(logs.items())}
+        rows.append(row | ({"reasons": dict(undefined)} if undefined else {}))
+    return rows
+
+
+def _figures(rows: list[dict[str, Any]], shown: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
     """Mean and standard deviation over seeds of what a progress line shows: the main success first."""
-    shown = [name for name in ("accuracy", "loss", "entropy", "length") if name in rows[0]]
-    shown = shown or [name for name in rows[0] if name not in ("step", "seed", "split")][:1]
+    shown = [name for name in shown if rows[0].get(name) is not None]
+    shown = shown or [name for name in rows[0] if name not in ("step", "seed", "split", "reasons") and rows[0][name] is not None][:1]
     return {name: _spread([row[name] for row in rows]) for name in shown}
 
 

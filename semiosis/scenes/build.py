@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,7 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
     digest = hashlib.sha256()
     for name in sorted(splits):
         for field, array in splits[name]._asdict().items():
-            if array is not None:
+            if isinstance(array, np.ndarray):
                 little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
                 digest.update(f"{name}/{field} {array.dtype.name} {array.shape}\n".encode())
                 digest.update(little.reshape(-1).view(np.uint8).data)
@@ -81,6 +82,33 @@ def build(name: str, source: Source, *, seed: int = 0, limit: int | None = None,
     classes = source.classes or _numbers(splits)
     names = (classes, source.attribute_names, source.attribute_sizes, source.attribute_values)
     return Data(name, splits, *names, fingerprint=fingerprint(splits))
+
+
+def paired(name: str, parts: Sequence[Data]) -> Data:
+    """Several views of the same examples as one data set: the first gives the names, each other the `others` of its splits.
+
+    Raises UsageError where they differ in splits, in the number of examples or in labels, which would not be the same examples.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if set(part.splits) != set(first.splits):
+            raise UsageError(f"{part.name!r} has the splits {', '.join(part.splits)}, and {first.name!r} has {', '.join(first.splits)}")
+        for split, own in first.splits.items():
+            other = part.splits[split]
+            if len(own.inputs) != len(other.inputs):
+                raise UsageError(
+                    f"views of the same things must be equal in number: {part.name!r} has {len(other.inputs):,} in its split {split}, "
+                    f"and {first.name!r} has {len(own.inputs):,}"
+                )
+            if own.labels is not None and other.labels is not None and not np.array_equal(own.labels, other.labels):
+                raise UsageError(f"{part.name!r} and {first.name!r} label the split {split} differently: they do not show the same things")
+    known = next((part for part in parts if all(split.labels is not None for split in part.splits.values())), first)
+    splits = {
+        name: split._replace(labels=known.splits[name].labels, others=tuple(part.splits[name].inputs for part in parts[1:]))
+        for name, split in first.splits.items()
+    }
+    digest = hashlib.sha256("+".join(part.fingerprint for part in parts).encode()).hexdigest()
+    return replace(first, name=name, splits=splits, classes=known.classes, fingerprint=digest)
 
 
 def _numbers(splits: Mapping[str, Split]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from semiosis.errors import UsageError, unknown
 from semiosis.scenes import digits, features, folders, hub, options, shapes
-from semiosis.scenes.build import build
+from semiosis.scenes.build import build, paired
 from semiosis.scenes.types import Data, Source
 
 FORMS = ("hub:OWNER/NAME", "the path of a folder of images or parquet files", "the path of a .npz or .h5 file of features")
@@ -19,6 +19,8 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     `seed` chooses which examples go where, wherever the source leaves that open; `limit` (or `,limit=N`) keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
+    if "+" in name and not Path(name).exists():
+        return paired(name, [load(part, seed=seed, limit=limit, memory=memory) for part in name.split("+")])
     plain, limit = _limit(name, limit)
     return build(name, source(plain, seed), seed=seed, limit=limit, memory=memory)
 
@@ -66,6 +68,7 @@ def known() -> list[tuple[str, str, str]]:
     rows += [(name, entry.about, "data") for name, entry in hub.SETS.items()]
     return [
         *rows,
+        ("NAME+NAME", "views of the same things, such as two files of features in one order: what each agent sees", ""),
         ("hub:OWNER/NAME", "any set of images on the Hugging Face Hub", "data"),
         ("PATH/TO/FOLDER", "a copy of a Hub set (parquet), or images by class: class/*.png, train/class/*.png", "data"),
         ("PATH/TO/FILE.npz", "features and labels: features (or x), labels, attributes, split", ""),

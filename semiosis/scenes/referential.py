@@ -38,7 +38,7 @@ class Reference(NamedTuple):
 
 def on_device(split: Split) -> Split:
     """The split with its arrays on the device, so that scenes made of it share them."""
-    return Split(*(None if x is None else jnp.asarray(x) for x in split))  # type: ignore[arg-type]
+    return jax.tree.map(jnp.asarray, split)
 
 
 def same(key: PRNGKeyArray, x: Array) -> Array:

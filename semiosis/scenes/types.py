@@ -12,12 +12,14 @@ import numpy as np
 class Split(NamedTuple):
     """One split: `inputs` are uint8 images [n h w c] or float32 vectors [n d]; `labels` int32 [n] and `attributes` int32 [n k] or None.
 
-    The examples stand in a fixed random order, so that any first part of a split is a fair sample of it.
+    The examples stand in a fixed random order, so that any first part of a split is a fair sample of it. `others` are further
+    views of the same examples, each like `inputs`.
     """
 
     inputs: np.ndarray
     labels: np.ndarray | None = None
     attributes: np.ndarray | None = None
+    others: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)

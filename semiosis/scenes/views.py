@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, UInt8
 
 Size = Float[Array, ""] | float | int
@@ -62,3 +63,12 @@ def noise(key: PRNGKeyArray, x: Float[Array, " n *d"], coefficient: Size) -> Flo
     Chaabouni et al. (2022), robustness test, with coefficient 0.5; draw the two agents' views with different keys.
     """
     return x + coefficient * x.std(axis=0, keepdims=True) * jax.random.normal(key, x.shape, x.dtype)
+
+
+def turned(images: np.ndarray, degrees: float) -> np.ndarray:
+    """The same turn for all: uint8 images [n h w c] turned counter-clockwise about their centre, nearest neighbour, outside 0."""
+    if not degrees % 360:
+        return images
+    from scipy.ndimage import rotate
+
+    return rotate(images, degrees, axes=(2, 1), reshape=False, order=0, mode="constant", cval=0)
