@@ -1,4 +1,4 @@
-"""The command line: semiosis demo | train | resume | evaluate | probe | crossplay | data | describe | bench."""
+"""The command line: semiosis demo | train | resume | evaluate | recall | probe | crossplay | data | describe | bench."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from semiosis.errors import UsageError, unknown
 
 GAMES = {"lewis": "semiosis.games.lewis", "naming": "semiosis.games.naming"}
 
+MOST_CLASSES = 100  # in a table of signs and classes
+MOST_POINTS, MOST_MAPS = 2000, 4  # things and agents in maps of what agents perceive
+
 HELP = """semiosis: neural agents that invent a language in order to be understood
 
-  semiosis demo [--out DIR]              a population invents a language for handwritten digits, in minutes
+  semiosis demo [--out DIR]              agents invent languages for handwritten digits, in two games, in minutes
   semiosis train GAME [flags]            train a game: --preset tiny|quick|paper, --data, --seeds, --steps, --out, every dial of the game
   semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
   semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
+  semiosis recall DIR [--seed N]         what each sign calls to mind: agents draw what they imagine when they hear it
   semiosis probe DIR                     ease of learning: newborn listeners learn the run's language
   semiosis crossplay DIR...              agents of different seeds and runs try to understand each other
   semiosis data [NAME]                   the data sets there are; a contact sheet of one
@@ -101,7 +105,7 @@ def resume(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Judge a run on a split it was not trained on, with its variants, and write evaluation.json."""
+    """Judge a run on a split it was not trained on, with its variants, and write evaluation.json (evaluation-SPLIT.json of another)."""
 
     dir: Positional[str]
     """The run directory."""
@@ -136,6 +140,39 @@ def evaluate(args: list[str]) -> int:
         return 0
     Console().print(evaluation_table(result))
     print(f"written: {file}" + "".join(f", {path}" for path in figures))
+    return 0
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Draw what each agent imagines when it hears each sign, and what one draws of what another says; write recall.json."""
+
+    dir: Positional[str]
+    """The run directory."""
+    seed: int | None = None
+    """The seed whose agents are asked; by default the first of the run."""
+    split: str = "test"
+    """The split whose things they name: for how often a sign is said, and of what."""
+    checkpoint: str = "newest"
+    """Which checkpoint: newest, best or a step."""
+    json: bool = False
+    """Print the object of recall.json alone."""
+
+
+def recall(args: list[str]) -> int:
+    """`semiosis recall DIR`."""
+    from rich.console import Console
+
+    from semiosis.report.tables import recall_table
+
+    chosen = tyro.cli(Recall, args=args, prog="semiosis recall")
+    trained = _open(chosen.dir, chosen.checkpoint)
+    result, paths = _recalled(trained, trained.seeds[0] if chosen.seed is None else chosen.seed, chosen.split)
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    Console().print(recall_table(result))
+    print("written: " + ", ".join(map(str, paths)))
     return 0
 
 
@@ -317,14 +354,14 @@ def bench(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """A speaker and a listener invent a language for handwritten digits: 4 seeds, a table, pictures."""
+    """Agents invent languages for handwritten digits, in the Lewis game and in the naming game: tables and pictures of both."""
 
     out: str = "runs/demo"
-    """The run directory."""
-    seeds: str = "4"
-    """How many seeds, or which."""
+    """Where the two run directories are made: lewis and naming."""
+    seeds: str = ""
+    """How many seeds, or which; by default 4 of the Lewis game and 1 of the naming game."""
     steps: int = 4000
-    """Steps to train."""
+    """Steps to train in the Lewis game."""
 
 
 def demo(args: list[str]) -> int:
@@ -334,20 +371,32 @@ def demo(args: list[str]) -> int:
     from rich.console import Console
 
     from semiosis.report.tables import evaluation_table
-    from semiosis.runs import session
+    from semiosis.runs import directory, session
     from semiosis.runs.options import Options
 
     chosen = tyro.cli(Demo, args=args, prog="semiosis demo")
-    game = session.game_at("lewis", GAMES)
-    print("The Lewis game: a speaker sees a handwritten digit and says five symbols; a listener must find it among ten.")
-    run, caught = session.start("lewis", game, replace(game.PRESETS["quick"], steps=chosen.steps), Options(seeds=chosen.seeds), chosen.out)
-    if caught:
-        return _ended(run.path, caught)
-    trained = _open(chosen.out, "newest")
-    result, findings, file = session.judge(trained, "test")
-    figures = _figures(trained, findings, "test")
-    Console().print(evaluation_table(result))
-    print(f"Look at {' and '.join(str(path) for path in figures)}; the numbers are in {file}")
+    told = {
+        "lewis": "The Lewis game: a speaker sees a handwritten digit and says five symbols; a listener must find it among ten.",
+        "naming": "The naming game: A and B look at a digit, which B sees turned by 45 degrees; one says a sign, and the other takes it or "
+        "leaves it by what it sees itself.",
+    }
+    games = {name: session.game_at(name, GAMES) for name in told}
+    lewis = replace(games["lewis"].PRESETS["quick"], steps=chosen.steps)
+    naming = replace(games["naming"].PRESETS["quick"], data="digits", rotations=(0.0, 45.0))
+    for name in told:
+        directory.check_free(Path(chosen.out) / name)  # of both, before either is trained
+    for name, config, seeds in (("lewis", lewis, "4"), ("naming", naming, "1")):
+        print(told[name], flush=True)
+        run, caught = session.start(name, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)
+        if caught:
+            return _ended(run.path, caught)
+        trained = _open(str(run.path), "newest")
+        result, findings, file = session.judge(trained, "test")
+        figures = _figures(trained, findings, "test")
+        if hasattr(trained.game, "imagine"):
+            figures += [path for path in _recalled(trained, trained.seeds[0], "test")[1] if path.suffix == ".png"]
+        Console().print(evaluation_table(result))
+        print("Look at " + ", ".join(map(str, figures)) + f"; the numbers are in {file}\n", flush=True)
     return 0
 
 
@@ -390,21 +439,64 @@ def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> A
 
 
 def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
-    """The pictures of an evaluated run: its curves and, for symbols, its lexicon."""
-    from semiosis.report.figures import curves, lexicon
-    from semiosis.runs.records import read_metrics
+    """The pictures of an evaluated run: its curves, and those that the language of the first seed has the data for.
 
-    home = trained.run.path / "figures"
+    Symbols have a lexicon; messages of one symbol a table of signs and classes; latents, where the game tells them, maps.
+    """
+    import numpy as np
+
+    from semiosis.report.figures import confusion, curves, latents, lexicon
+    from semiosis.runs.records import read_metrics
+    from semiosis.runs.session import suffix
+
+    home, which = trained.run.path / "figures", suffix(split)
     rows = read_metrics(trained.run)
-    paths = [curves(rows, home / "curves.png", chance=trained.experiment.exams[split].chance)] if rows else []
+    shown = trained.experiment.shown
+    paths = [curves(rows, home / "curves.png", chance=trained.experiment.exams[split].chance, shown=shown)] if rows else []
     language = findings[0].language
-    if language is not None and "index" in language.about:
+    if language is None:
+        return paths
+    label, signs, classes = language.about.get("label"), language.signs, trained.data.classes
+    if "index" in language.about:
         part = trained.data.splits[split.split("/")[0]]
         images = part.inputs if part.inputs.ndim == 4 else None
-        vocab_size = getattr(trained.config, "vocab_size", int(language.tokens.max()) + 1)
+        vocab_size = getattr(trained.config, "vocab_size", language.symbols)
         about = {"attribute_names": trained.data.attribute_names, "attribute_values": trained.data.attribute_values}
-        paths.append(lexicon(language, images, part.labels, trained.data.classes, home / "lexicon.png", vocab_size=vocab_size, **about))
+        paths.append(lexicon(language, images, part.labels, classes, home / f"lexicon{which}.png", vocab_size=vocab_size, **about))
+    if signs is not None and label is not None and int(label.max(initial=0)) < MOST_CLASSES:
+        paths.append(confusion(signs, label, classes, home / f"confusion{which}.png", n_signs=language.symbols))
+    if language.latent is not None and np.isfinite(language.latent).all():
+        some = slice(None, MOST_MAPS)
+        about = {"labels": label, "classes": classes, "n_signs": language.symbols}
+        about["signs"] = None if signs is None else signs[some]
+        paths.append(latents(language.latent[some], home / f"latents{which}.png", most=MOST_POINTS, **about))
     return paths
+
+
+def _recalled(trained: Any, seed: int, split: str) -> tuple[dict[str, Any], list[Path]]:
+    """What the agents of a seed imagine: the object of recall.json, and what was written."""
+    from semiosis.report import clusters, figures
+    from semiosis.runs import files
+    from semiosis.runs import recall as imagined
+    from semiosis.runs.session import suffix
+
+    run = trained.run
+    if seed not in trained.seeds:
+        raise UsageError(f"{run.path} has no seed {seed}: its seeds are {', '.join(map(str, trained.seeds))}")
+    found = imagined.recall(trained, trained.seeds.index(seed), split)
+    n_signs = found.pictures.shape[1]
+    labels, classes = found.labels, trained.data.classes
+    order = list(range(n_signs)) if labels is None else clusters.columns(clusters.counts(found.signs, labels, n_signs).sum(0))
+    about = {"game": run.record["game"], "step": trained.step, "split": split, "seed": seed}
+    result = {**about, "signs": imagined.summary(found, classes, order)}
+    home, which = run.path / "figures", suffix(split)
+    paths = [run.path / f"recall{which}.json"]
+    files.write_json(paths[0], result)
+    paths.append(figures.recall(found.pictures, home / f"recall{which}.png", used=found.used.sum(0), order=order))
+    if len(found.signs) > 1:
+        said = found.signs[:, found.chosen]
+        paths.append(figures.speaking(found.seen, said, found.drawn, home / f"speaking{which}.png", n_signs=n_signs))
+    return result, paths
 
 
 def _interval(figure: dict[str, float | None]) -> str:
@@ -440,6 +532,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "train": train,
     "resume": resume,
     "evaluate": evaluate,
+    "recall": recall,
     "probe": probe,
     "crossplay": crossplay,
     "data": data,

@@ -19,11 +19,11 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 class Wishart(NamedTuple):
     """A Normal-Wishart law for each of k components, or without that axis for one.
 
-    `mean` [*k z] m, `count` [*k] beta, `inverse_scale` [*k z z] W^-1, `dof` [*k] nu.
+    `mean` [*k z] m, `beta` [*k], `inverse_scale` [*k z z] W^-1, `dof` [*k] nu.
     """
 
     mean: Float[Array, "*k z"]
-    count: Float[Array, "*k"]
+    beta: Float[Array, "*k"]
     inverse_scale: Float[Array, "*k z z"]
     dof: Float[Array, "*k"]
 
@@ -72,11 +72,11 @@ def posterior(law: Wishart, latent: Float[Array, "n z"], sign: Int[Array, " n"],
     apart = latent - mean[sign]
     outer = (apart[:, :, None] * apart[:, None, :]).reshape(-1, z * z)
     scatter = (belongs.T @ outer).reshape(signs, z, z)
-    count = law.count + number
+    count = law.beta + number
     shift = mean - law.mean[None]
-    lever = (number * law.count / count)[:, None, None]
+    lever = (number * law.beta / count)[:, None, None]
     inverse_scale = law.inverse_scale[None] + scatter + lever * shift[:, :, None] * shift[:, None, :]
-    where = (law.count * law.mean[None] + number[:, None] * mean) / count[:, None]
+    where = (law.beta * law.mean[None] + number[:, None] * mean) / count[:, None]
     return Wishart(where, count, inverse_scale, law.dof + number)
 
 
@@ -96,7 +96,7 @@ def draw(law: Wishart, log_weight: Float[Array, " k"], key: PRNGKeyArray) -> Mix
     root = solve_triangular(lower, bartlett, lower=True, trans="T")
     log_det = 2.0 * (jnp.log(diagonal) - jnp.log(jnp.diagonal(lower, axis1=1, axis2=2))).sum(1)
     noise = solve_triangular(bartlett, jax.random.normal(key_mean, (k, z, 1)), lower=True, trans="T")
-    mean = law.mean + (lower @ noise)[:, :, 0] / jnp.sqrt(law.count)[:, None]
+    mean = law.mean + (lower @ noise)[:, :, 0] / jnp.sqrt(law.beta)[:, None]
     return Mixture(mean, root, log_det, log_weight)
 
 

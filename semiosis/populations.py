@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from semiosis.types import Agent, Logs, Mean, Rule, Turn, World
 
 Pairs = Mapping[str, Int[Array, " p"]]  # role -> who meets, position by position
 Draw = Callable[[PRNGKeyArray], Pairs]
+Crowd = TypeVar("Crowd")  # an Agent, or what else a game keeps of its agents: arrays with a leading axis a
 
 
 def crowd(birth: Callable[[PRNGKeyArray], Agent], size: int, *, key: PRNGKeyArray) -> Agent:
@@ -22,17 +23,17 @@ def crowd(birth: Callable[[PRNGKeyArray], Agent], size: int, *, key: PRNGKeyArra
     return jax.jit(lambda key: jax.vmap(birth)(jax.random.split(key, size)))(key)
 
 
-def size(agents: Agent) -> int:
+def size(agents: Any) -> int:
     """How many agents a crowd holds."""
     return jax.tree.leaves(agents)[0].shape[0]
 
 
-def pick(agents: Agent, who: Int[Array, "..."] | int) -> Agent:
+def pick(agents: Crowd, who: Int[Array, "..."] | int) -> Crowd:
     """The agent (or the crowd) at these places of a crowd."""
     return jax.tree.map(lambda x: x[who], agents)
 
 
-def put(agents: Agent, who: Int[Array, "..."] | int, new: Agent) -> Agent:
+def put(agents: Crowd, who: Int[Array, "..."] | int, new: Crowd) -> Crowd:
     """The crowd with the agents at these places replaced; the others stay bit for bit."""
     if jnp.ndim(who) == 0:  # a slice is written in place, where a scatter would copy the crowd
         return jax.tree.map(lambda x, y: jax.lax.dynamic_update_index_in_dim(x, y, who, 0), agents, new)

@@ -141,15 +141,18 @@ class Experiment(NamedTuple):
 
 
 class Bench(NamedTuple):
-    """A training step to be timed by `semiosis bench`: the game's configuration on noise of `inputs` features, `steps` steps a measurement.
+    """A training step to be timed by `semiosis bench`: the game's configuration on noise of shape `inputs`, `steps` steps a measurement.
 
-    `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
+    `inputs` is a number of features or the shape of an image; `phase` names the phase that is timed, the first by default; where it is
+    watched, so is each step of the measurement. `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the
+    CPU seconds a step that others were measured at.
     """
 
     title: str
     config: Any
-    inputs: int
+    inputs: int | tuple[int, int, int]
     seeds: int
     steps: int
     gflop: float
     reference: dict[str, float]
+    phase: str = ""

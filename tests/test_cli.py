@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -19,13 +20,15 @@ import pytest
 
 from semiosis import cli
 from semiosis.errors import UsageError
-from semiosis.runs import bench, directory, loop, session
+from semiosis.runs import bench, directory, loop, recall, session
 from semiosis.runs.bench import table
 from semiosis.runs.checkpoints import read_arrays
+from semiosis.runs.evaluate import Finding, _enter
 from semiosis.runs.files import to_json
 from semiosis.runs.options import Options
 from semiosis.runs.probe import Curve, ease_of_learning, summary
 from semiosis.runs.records import read_metrics
+from semiosis.types import Exam
 
 TINY = ("--preset", "tiny", "--devices", "1")
 Tell = Callable[..., tuple[int, str, str]]
@@ -98,6 +101,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the naming game, of seeds 0 and 3."""
+    path = tmp_path_factory.mktemp("cli") / "naming"
+    short = ("--objects", "150", "--epochs", "1", "--iterations", "3")
+    assert cli.main(["train", "naming", *TINY, *short, "--seeds", "0,3", "--out", str(path)]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
 def one_word(tmp_path_factory: pytest.TempPathFactory, repo: Path) -> Path:
     """A run of a user's own game."""
     path = tmp_path_factory.mktemp("cli") / "word"
@@ -161,7 +173,8 @@ def test_the_python_functions_do_the_same(trained: Path, tmp_path: Path):
     opened = session.reopen(session.open_run(run.path), cli.GAMES, 40, say=said.append)
     result, findings, _ = session.judge(opened, "valid")
     assert (result["step"], result["split"], len(findings)) == (40, "valid", 2)
-    assert json.loads((run.path / "evaluation.json").read_text()) == result
+    assert json.loads((run.path / "evaluation-valid.json").read_text()) == result
+    assert not (run.path / "evaluation.json").exists()
     row = read_metrics(run)[-1]  # what validation saw of seed 1
     assert (row["split"], row["step"], row["seed"], row["accuracy"]) == ("valid", 40, 1, findings[1].figures["accuracy"])
 
@@ -252,6 +265,154 @@ def test_evaluate_of_worlds_gone_wrong_tells_what_is_undefined(copy: Path, tell:
     curve = Curve("its language", "loss", np.array([1, 2]), np.array([[1.0, np.nan], [0.5, 0.5]]))
     told = json.loads(to_json(summary([curve], "reconstruction")))["curves"]["its language"]
     assert told["value"] == [[1.0, None], [0.5, 0.5]]
+
+
+def test_a_figure_that_one_seed_lacks_is_undefined_for_it():
+    none = np.zeros((0, 0))
+    lacks = Finding({"davies_bouldin": None}, 5, none, None, {"davies_bouldin": "1 names for 5 examples"})
+    has = Finding({"davies_bouldin": 0.5, "davies_bouldin@A": 0.5}, 5, none, None, {})
+    table: dict[str, Any] = {}
+    _enter(table, "", [lacks, has], Exam(lambda step, key: None, 1))
+    assert table.keys() == {"davies_bouldin", "davies_bouldin@A"}
+    for entry in table.values():
+        assert (entry["per_seed"], entry["reason"]) == ([None, 0.5], "1 names for 5 examples")
+
+
+def test_another_split_has_files_of_its_own(named: Path, tell: Tell, tmp_path: Path):
+    copy = Path(shutil.copytree(named, tmp_path / "copy"))
+    assert tell("evaluate", copy)[0] == 0
+    figures = {f"figures/{name}.png" for name in ("curves", "lexicon", "confusion", "latents")}
+    written = listing(copy)
+    assert {name for name in written if name.startswith("figures/")} == figures
+    status, out, err = tell("evaluate", copy, "--split", "train")
+    assert (status, err) == (0, "")
+    assert "evaluation-train.json" in out.replace("\n", "")
+    after = listing(copy)
+    assert after.keys() - written.keys() == {
+        "evaluation-train.json", "figures/lexicon-train.png", "figures/confusion-train.png", "figures/latents-train.png"
+    }  # fmt: skip
+    assert {name for name in written if after[name] != written[name]} <= {"figures/curves.png"}
+    tested, trained = (json.loads((copy / f"evaluation{which}.json").read_text()) for which in ("", "-train"))
+    assert (tested["split"], trained["split"]) == ("test", "train")
+    assert trained["metrics"]["kappa"]["n"] == 150
+
+
+def test_what_is_drawn_and_told_is_what_the_language_has_the_data_for(
+    trained: Path, named: Path, one_word: Path, tell: Tell, tmp_path: Path
+):
+    def found(run: Path) -> tuple[set[str], set[str]]:
+        run = Path(shutil.copytree(run, tmp_path / run.name, ignore=shutil.ignore_patterns("figures")))
+        metrics = json.loads(tell("evaluate", run, "--json")[1])["metrics"]
+        return {path.stem for path in (run / "figures").iterdir()}, set(metrics)
+
+    figures, metrics = found(trained)  # two symbols a message
+    assert figures == {"curves", "lexicon"}
+    assert "length" in metrics
+    figures, metrics = found(one_word)  # one symbol of ten, and no latents
+    assert figures == {"curves", "lexicon", "confusion"}
+    assert "length" not in metrics
+    assert {"ari", "messages"} <= metrics
+    figures, metrics = found(named)
+    assert figures == {"curves", "lexicon", "confusion", "latents"}
+    assert "length" not in metrics
+    assert {"kappa", "ari@A", "ari@B", "davies_bouldin"} <= metrics
+
+
+# ----------------------------------------------------------------------------------------------------------------- recall
+
+
+def test_recall_draws_what_signs_call_to_mind(named: Path, tell: Tell, tmp_path: Path):
+    run = Path(shutil.copytree(named, tmp_path / "copy"))
+    status, out, err = tell("recall", run)
+    assert (status, err) == (0, "")
+    assert "mostly names" in out
+    written = f"written: {run}/recall.json, {run}/figures/recall.png, {run}/figures/speaking.png"
+    assert out.endswith(written + "\n")
+    result = json.loads((run / "recall.json").read_text())
+    assert (result["game"], result["split"], result["seed"]) == ("naming", "test", 0)
+    assert sorted(row["sign"] for row in result["signs"]) == list(range(10))
+    assert [sum(row["said"][who] for row in result["signs"]) for who in "AB"] == [179, 179]
+    for row in result["signs"]:
+        assert (row["class"] is None) == (row["share"] is None) == (not any(row["said"].values()))
+    for figure in ("recall", "speaking"):
+        assert (run / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+    status, out, err = tell("recall", run, "--seed", "3", "--split", "valid", "--json")
+    assert (status, err) == (0, "")
+    other = json.loads(out)
+    assert (other["seed"], other["split"]) == (3, "valid")
+    assert json.loads((run / "recall-valid.json").read_text()) == other
+    assert (run / "figures" / "speaking-valid.png").exists()
+    assert json.loads((run / "recall.json").read_text()) == result
+
+
+def test_recall_of_one_agent_and_of_images_learned_as_vectors(tell: Tell, tmp_path: Path):
+    short = ("--objects", "60", "--epochs", "1", "--batch-size", "20", "--iterations", "1", "--rotations", "90")
+    alone = ("--agents", "1", "--mode", "no-communication", "--network", "none")
+    assert tell("train", "naming", *TINY, *short, *alone, "--out", tmp_path / "alone")[0] == 0
+    status, out, _ = tell("recall", tmp_path / "alone")
+    assert status == 0
+    assert "speaking" not in out
+    assert [path.name for path in (tmp_path / "alone" / "figures").iterdir()] == ["recall.png"]
+    assert tell("evaluate", tmp_path / "alone")[0] == 0
+
+
+def test_what_recall_finds(named: Path):
+    opened = session.reopen(session.open_run(named), cli.GAMES, "newest", say=pytest.fail)
+    found = recall.recall(opened, 1, "test")
+    assert found.pictures.shape == (2, 10, 8, 8, 1)
+    assert 0 <= found.pictures.min() <= found.pictures.max() <= 1
+    assert found.seen.shape == (2, 8, 8, 8, 1)
+    images = opened.data.splits["test"].inputs[found.chosen]
+    np.testing.assert_allclose(found.seen[0], images / 255, atol=1e-6)  # A sees things as they are
+    assert found.labels is not None
+    assert found.labels[found.chosen].tolist() == list(range(8))
+    assert found.used.sum(1).tolist() == [179, 179]
+    assert found.drawn.shape == (2, 2, 8, 8, 8, 1)
+    for speaker, listener, thing in ((0, 1, 3), (1, 0, 6), (1, 1, 0)):
+        sign = found.signs[speaker, found.chosen[thing]]
+        np.testing.assert_array_equal(found.drawn[speaker, listener, thing], found.pictures[listener, sign])
+
+
+def test_summary_of_recall_by_hand():
+    pictures, signs = np.zeros((2, 3, 4, 4, 1)), np.array([[0, 0, 2, 2], [0, 2, 2, 2]])
+    found = recall.Recall(pictures, signs, np.array([1, 0, 0, 0]), np.array([0]), np.zeros((2, 1, 4, 4, 1)))
+    assert recall.summary(found, ("zero", "one"), [2, 0, 1]) == [
+        {"sign": 2, "said": {"A": 2, "B": 3}, "class": "zero", "share": 1.0, "class_of": {"A": "zero", "B": "zero"}},
+        {"sign": 0, "said": {"A": 2, "B": 1}, "class": "one", "share": pytest.approx(2 / 3), "class_of": {"A": "zero", "B": "one"}},
+        {"sign": 1, "said": {"A": 0, "B": 0}, "class": None, "share": None, "class_of": {"A": None, "B": None}},
+    ]
+    assert recall.summary(found._replace(labels=None), (), [1]) == [{"sign": 1, "said": {"A": 0, "B": 0}}]
+
+
+def test_things_of_different_classes_are_chosen():
+    labels = np.array([2, 2, 0, 2, 0, 1])
+    assert recall._some(labels, 6, 2).tolist() == [2, 5]
+    assert recall._some(labels, 6, 4).tolist() == [2, 5, 0, 1]
+    assert recall._some(None, 6, 4).tolist() == [0, 1, 2, 3]
+
+
+def test_recall_of_vectors(mistake: Callable[..., str], tell: Tell, tmp_path: Path):
+    chance = np.random.default_rng(0)
+    np.savez(tmp_path / "features.npz", features=chance.normal(size=(60, 4)).astype(np.float32))
+    short = ("--objects", "40", "--signs", "3", "--epochs", "1", "--batch-size", "10", "--iterations", "1", "--rotations", "0")
+    assert tell("train", "naming", *TINY, *short, "--data", "features.npz", "--network", "none", "--out", "vectors")[0] == 0
+    assert mistake("recall", "vectors") == "recall draws images of one shape, and the agents of vectors see vectors of 4"
+
+
+def test_recall_of_what_cannot_be_drawn_side_by_side(named: Path, monkeypatch: pytest.MonkeyPatch):
+    opened = session.reopen(session.open_run(named), cli.GAMES, "newest", say=pytest.fail)
+    finding = recall.examine(opened.experiment, "test", loop.unstack(opened.worlds, 0))
+    views = tuple(np.zeros((179, 1, side, side, 1)) for side in (8, 12))
+    exam = Exam(lambda step, key: SimpleNamespace(views=views), 1)
+    odd = opened._replace(experiment=opened.experiment._replace(exams={"test": exam}))
+    monkeypatch.setattr(recall, "examine", lambda *_: finding)
+    with pytest.raises(UsageError, match=r"images of one shape, and the agents of .* see 8 x 8 x 1 and 12 x 12 x 1$"):
+        recall.recall(odd, 0, "test")
+    assert finding.language is not None
+    longer = finding._replace(language=finding.language._replace(tokens=np.zeros((2, 179, 2), int)))
+    monkeypatch.setattr(recall, "examine", lambda *_: longer)
+    with pytest.raises(UsageError, match=r"recall needs messages of one sign, and those of .* are longer$"):
+        recall.recall(odd, 0, "test")
 
 
 # ----------------------------------------------------------------------------------------------- probe, crossplay, the rest
@@ -350,13 +511,27 @@ def test_describe_shows_every_parameter(tell: Tell, trained: Path, repo: Path):
     assert "64 × 256" in tell("describe", "lewis")[1]  # of several presets, the one that train takes
 
 
-def test_demo_ends_with_a_table_and_pictures(tell: Tell, tmp_path: Path):
-    status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", tmp_path / "demo")
+def test_demo_plays_two_games_and_shows_each(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    naming = session.game_at("naming", cli.GAMES)
+    quick = dataclasses.replace(naming.PRESETS["tiny"], objects=150, epochs=1, iterations=3)
+    monkeypatch.setitem(naming.PRESETS, "quick", quick)
+    status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
     assert (status, err) == (0, "")
-    assert "accuracy, messages shuffled" in out
-    for part in ("evaluation.json", "figures/curves.png", "figures/lexicon.png"):
-        assert (tmp_path / "demo" / part).exists()
-    assert "lexicon.png" in out
+    demo, common = tmp_path / "demo", {"curves", "lexicon"}
+    drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
+    assert {path.name for path in demo.iterdir()} == drawn.keys()
+    for name, figures in drawn.items():
+        assert json.loads((demo / name / "evaluation.json").read_text())["game"] == name
+        assert {path.stem for path in (demo / name / "figures").iterdir()} == figures
+        assert all(f"demo/{name}/figures/{figure}.png" in out for figure in figures)
+        assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0, 1]
+    places = [out.index(text) for text in ("The Lewis game: ", "accuracy, messages shuffled", "The naming game: ", "Cohen's kappa")]
+    assert places == sorted(places)
+    config = json.loads((demo / "naming" / "config.json").read_text())["config"]
+    assert (config["data"], config["rotations"]) == ("digits", [0.0, 45.0])
+    assert tell("resume", demo / "naming")[0] == 0
+    shutil.rmtree(demo / "lewis")
+    assert mistake("demo", "--out", "demo").startswith("demo/naming holds a run at step ")  # before the other game is trained
 
 
 def test_bench_times_a_case_and_says_what_it_is(tell: Tell, monkeypatch: pytest.MonkeyPatch):
@@ -396,6 +571,7 @@ HELPS = {
     "train": (["train", "lewis"], ["--preset", "--config", "--out", *flags_of(Options)]),
     "resume": (["resume"], flags_of(cli.Resume)),
     "evaluate": (["evaluate"], flags_of(cli.Evaluate)),
+    "recall": (["recall"], flags_of(cli.Recall)),
     "probe": (["probe"], flags_of(cli.Probe)),
     "crossplay": (["crossplay"], flags_of(cli.Crossplay)),
     "data": (["data"], flags_of(cli.DataSets)),
@@ -444,8 +620,8 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
     ("line", "sentence"),
     [
         ("frobnicate", "unknown command 'frobnicate': known are demo, train, resume, "),
-        ("train", "`semiosis train` needs a game: lewis, or the path of a .py file"),
-        ("describe", "`semiosis describe` needs a game: lewis, or the path of a .py file"),
+        ("train", "`semiosis train` needs a game: lewis, naming, or the path of a .py file"),
+        ("describe", "`semiosis describe` needs a game: lewis, naming, or the path of a .py file"),
         ("train lewiss", "unknown game 'lewiss': known are lewis, "),
         ("describe lewiss", "unknown game 'lewiss': known are lewis, "),
         ("bench lewiss", "unknown game 'lewiss': known are lewis"),
@@ -499,6 +675,11 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
         ("evaluate RUN --data minst", "unknown data 'minst': known are "),
         ("evaluate RUN --data shapes:vectors,values=2", "the agents of RUN cannot look at 'shapes:vectors,values=2': "),
         ("evaluate WORD --messages greedy", "the game ONE_WORD has no setting 'evaluation_messages' to judge with"),
+        ("recall no", "no is no run directory: there is no such directory"),
+        ("recall RUN", "the agents of lewis imagine nothing when they hear a message, as those of naming do"),
+        ("recall NAMED --seed 1", "NAMED has no seed 1: its seeds are 0, 3"),
+        ("recall NAMED --split tset", "unknown split 'tset': known are train, valid, test"),
+        ("recall NAMED --checkpoint newst", "checkpoint 'newst': expected newest, best or a step"),
         ("probe WORD", "the game ONE_WORD has no language to learn by ear: it defines no probe"),
         ("probe RUN --steps 0", "steps 0, speakers 5 and listeners 3 must all be 1 or more"),
         ("probe RUN --lr -1", "lr is -1.0: expected a number above 0"),
@@ -512,20 +693,22 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
     ],
 )
 def test_a_mistake_is_one_sentence(
-    line: str, sentence: str, mistake: Callable[..., str], trained: Path, one_word: Path, tmp_path: Path, repo: Path
+    line: str, sentence: str, mistake: Callable[..., str], trained: Path, named: Path, one_word: Path, tmp_path: Path, repo: Path
 ):
     (tmp_path / "file").write_text("mine")
     for name, text in {"full": None, "torn": "{", "newer": '{"format": 99}', "bare": '{"format": 1}'}.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / ("mine.txt" if text is None else "config.json")).write_text(text or "")
-    names = {"TINY": "lewis --preset tiny", "ONE_WORD": str(repo / "examples/one_word.py"), "RUN": str(trained), "WORD": str(one_word)}
-    fill = lambda text: re.sub(r"\b(?:TINY|ONE_WORD|RUN|WORD)\b", lambda found: names[found[0]], text)  # noqa: E731
-    before = listing(trained) | listing(one_word)
+    names = {"TINY": "lewis --preset tiny", "ONE_WORD": str(repo / "examples/one_word.py")}
+    names |= {"RUN": str(trained), "NAMED": str(named), "WORD": str(one_word)}
+    fill = lambda text: re.sub(r"\b(?:TINY|ONE_WORD|RUN|NAMED|WORD)\b", lambda found: names[found[0]], text)  # noqa: E731
+    runs = (trained, named, one_word)
+    before = [listing(run) for run in runs]
     args = fill(line).split()
     if args[0] == "train" and "--out" not in args and len(args) > 1:
         args += ["--out", "new"]
     assert mistake(*args).startswith(fill(sentence))
-    assert listing(trained) | listing(one_word) == before
+    assert [listing(run) for run in runs] == before
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_the_variance_is_the_diagonal_of_the_inverse_precision():
 def test_without_data_the_posterior_is_the_prior():
     law = mixtures.prior(12)
     found = mixtures.posterior(law, jnp.ones((5, 12)), jnp.zeros(5, jnp.int32), jnp.zeros(5, bool), 10)
-    assert np.array_equal(found.count, np.ones(10))
+    assert np.array_equal(found.beta, np.ones(10))
     assert np.array_equal(found.dof, np.full(10, 12.0))
     assert np.array_equal(found.mean, np.zeros((10, 12)))
     np.testing.assert_allclose(found.inverse_scale, np.broadcast_to(10 * np.eye(12), (10, 12, 12)), rtol=1e-6)
@@ -52,7 +52,7 @@ def test_the_posterior_by_hand():
     """z = 1, 3 under W^-1 = 2, m = 0, beta = 1, nu = 1: count 3, mean 4/3, W^-1 = 2 + 10 - 3 (4/3)^2 = 20/3."""
     law = mixtures.prior(1, scale=0.5)
     found = mixtures.posterior(law, jnp.array([[1.0], [3.0], [100.0]]), jnp.array([0, 0, 0]), jnp.array([True, True, False]), 2)
-    assert found.count.tolist() == [3.0, 1.0]
+    assert found.beta.tolist() == [3.0, 1.0]
     assert found.dof.tolist() == [3.0, 1.0]
     np.testing.assert_allclose(found.mean[:, 0], [4 / 3, 0.0], rtol=1e-6)
     np.testing.assert_allclose(found.inverse_scale[:, 0, 0], [20 / 3, 2.0], rtol=1e-6)
@@ -65,7 +65,7 @@ def test_the_posterior_is_that_of_the_published_formula():
         latent, sign = jnp.asarray(rng.normal(size=(50, Z)) + 2), jnp.asarray(rng.integers(0, K, 50))
         law = mixtures.Wishart(jnp.asarray(rng.normal(size=Z)), jnp.asarray(1.7), jnp.eye(Z) / 0.1 + 0.3, jnp.asarray(5.0))
         found = jax.tree.map(np.asarray, mixtures.posterior(law, latent, sign, seen(50), K))
-    z, m, beta = np.asarray(latent), np.asarray(law.mean), float(law.count)
+    z, m, beta = np.asarray(latent), np.asarray(law.mean), float(law.beta)
     for k in range(K):
         own = z[np.asarray(sign) == k]
         count = len(own) + beta

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
@@ -20,11 +21,15 @@ import semiosis
 from semiosis import scenes
 from semiosis.games import lewis
 from semiosis.metrics.intervals import over_seeds
+from semiosis.nets.linear import MLP
+from semiosis.populations import crowd
 from semiosis.report import heat, lexicon, lines, measures, named, style, tables, words
 from semiosis.report.figures import curves, learning, matrix
 from semiosis.report.figures import lexicon as draw_lexicon
+from semiosis.rules import born
 from semiosis.runs.evaluate import Language
 from semiosis.runs.probe import Curve
+from semiosis.types import Agent, Experiment
 
 # --------------------------------------------------------------------------------------------------------------- tables
 
@@ -82,13 +87,14 @@ def test_evaluation_table_says_what_was_found() -> None:
 
 
 def test_an_interval_is_cut_only_where_the_measure_ends() -> None:
-    cut = text_of(tables.evaluation_table(result_of({"accuracy": entry(0.85, 0.99, chance=0.1), "loss": entry(0.1, 3.0)})))
+    cut = text_of(tables.evaluation_table(result_of({"accuracy": entry(0.85, 0.99, chance=0.1), "entropy": entry(0.1, 3.0)})))
     assert "0.031 to 1.000*" in line_of(cut, "accuracy")
-    assert "0.000 to 19.974*" in line_of(cut, "listener's loss")
+    assert "0.000 to 19.974*" in line_of(cut, "speaker's entropy")
     assert "* cut where" in cut
     whole = text_of(tables.evaluation_table(result_of({"accuracy": entry(0.5, 0.51, chance=0.1), "reward": entry(-3.0, 4.0)})))
     assert "*" not in whole
     assert "-43.972 to 44.972" in line_of(whole, "reward")
+    assert "*" not in text_of(tables.evaluation_table(result_of({"loss": entry(-30.0, -31.0)})))  # minus a likelihood may be negative
 
 
 def test_the_table_is_of_the_object_and_does_not_change_it() -> None:
@@ -113,7 +119,7 @@ def test_many_seeds_are_told_as_a_range_and_one_seed_has_no_column_of_its_own() 
     one = entry(0.944, chance=0.1) | {"low": 0.9, "high": 0.97}
     text = text_of(tables.evaluation_table(result_of({"accuracy": one, "loss": entry(1.05)}, seeds=1)))
     assert line_of(text, "accuracy").split() == ["accuracy", "0.944", "0.900", "to", "0.970", "0.100"]
-    assert line_of(text, "listener's loss").split() == ["listener's", "loss", "1.050"]
+    assert line_of(text, "loss").split() == ["loss", "1.050"]
     assert "Wilson" in text
 
 
@@ -144,6 +150,33 @@ def test_every_metric_has_a_name_for_people() -> None:
     assert measures.measure("kappa@AB").name == "Cohen's kappa, agents A and B"
     assert measures.measure("kappa@A1B").name == "Cohen's kappa, agents A1 and B"
     assert measures.measure("nmi@A").high == 1.0
+    assert measures.measure("ari_unseen").name == "adjusted Rand index, things not seen"
+    assert measures.measure("fit@B").name == "log-likelihood of latents, agent B"
+
+
+def test_what_agents_measure_stands_below_their_mean() -> None:
+    names = ["ari@A", "ari@B", "ari", "nmi", "nmi@A", "nmi@B", "matched", "synchrony", "kappa", "kappa@AB", "loss"]
+    assert tables._sections(dict.fromkeys(names)) == [
+        ["kappa", "kappa@AB", "ari", "ari@A", "ari@B", "nmi", "nmi@A", "nmi@B", "matched", "loss"],
+        ["synchrony"],
+    ]
+
+
+def test_recall_table() -> None:
+    def row(sign: int, a: int, b: int, kind: str | None, share: float | None) -> dict[str, Any]:
+        return {"sign": sign, "said": {"A": a, "B": b}, "class": kind, "share": share}
+
+    result: dict[str, Any] = {"game": "naming", "step": 1500, "split": "test", "seed": 3}
+    result["signs"] = [row(2, 1200, 7, "a dog", 0.5), row(0, 3, 0, "cat [one]", 1.0), row(1, 0, 0, None, None)]
+    text = text_of(tables.recall_table(result))
+    assert "naming  ·  step 1,500  ·  test split  ·  seed 3" in text
+    assert line_of(text, "c ").split() == ["c", "a", "dog", "50%", "1,200", "7"]
+    assert line_of(text, "a ").split() == ["a", "cat", "[one]", "100%", "3", "0"]
+    assert "1 sign never said" in text
+    plain = {"signs": [{"sign": i, "said": {"A": 1}} for i in range(tables.MOST_SIGNS + 2)]}
+    text = text_of(tables.recall_table(result | plain))
+    assert "mostly names" not in text
+    assert "2 more signs in recall.json" in text
 
 
 def test_curve_summary() -> None:
@@ -168,6 +201,39 @@ def test_describe_table_counts_every_parameter() -> None:
     assert line_of(text, "  embedding").split()[1:] == ["11", "×", "10", "110"]  # ten symbols and the start
     assert text.count("slow copy, each") == 1
     assert max(map(len, text.splitlines())) <= 80
+
+
+class Village(NamedTuple):
+    """A world of two makes of agents, one of them a crowd, of one agent more, and of what are no agents."""
+
+    houses: tuple[Agent, ...]
+    elder: Agent
+    memory: dict[str, Any]
+    bell: Any
+
+
+def test_describe_table_counts_agents_alone() -> None:
+    def birth(key: Any) -> Village:
+        def one(key: Any) -> Agent:
+            return born(MLP(2, (3,), key=key), optax.sgd(0.1))
+
+        memory = {"seen": np.zeros((5, 4)), "said": np.zeros(7, int)}
+        return Village((crowd(one, 4, key=key), crowd(one, 1, key=key)), one(key), memory, np.zeros((6, 6)))
+
+    experiment = Experiment(birth, (), lambda *_: None, {}, roles=())  # type: ignore[arg-type, return-value]
+    text = text_of(tables.describe_table(experiment, None))
+    each = 2 * 3 + 3
+    assert line_of(text, "houses 1").split() == ["houses", "1", "4", "agents"]
+    assert line_of(text, "houses 2").split() == ["houses", "2", "1", "agent"]
+    assert line_of(text, "elder").split() == ["elder", "1", "agent"]
+    assert [line.split()[-1] for line in text.splitlines() if line.startswith("  each")] == [str(each)] * 3
+    assert line_of(text, "  all 4").split()[-1] == str(4 * each)
+    assert line_of(text, "memory").split() == ["memory", "state"]
+    assert line_of(text, "  seen").split() == ["seen", "5", "×", "4"]
+    assert line_of(text, "  said").split() == ["said", "7"]
+    assert "6 × 6" in text
+    assert line_of(text, "all agents").split()[-1] == str(6 * each)
+    assert line_of(text, "that learn").split()[-1] == str(6 * each)
 
 
 # ---------------------------------------------------------------------------------------------------------------- words

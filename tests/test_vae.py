@@ -59,8 +59,8 @@ def test_the_published_network_paints_what_it_saw_in_size(colours):
 
 
 def test_a_dense_network_by_hand():
-    net = vae.dense(3, 2, (5, 4), key=jax.random.key(0))
-    assert count(lambda key: vae.dense(3, 2, (5, 4), key=key)) == (20 + 24 + 2 * 10) + (12 + 25 + 18)
+    net = vae.dense((3,), 2, (5, 4), key=jax.random.key(0))
+    assert count(lambda key: vae.dense((3,), 2, (5, 4), key=key)) == (20 + 24 + 2 * 10) + (12 + 25 + 18)
     assert not net.images
     x = np.array([[1.0, -2.0, 0.5]])
     h = x

@@ -304,6 +304,7 @@ def speaker_loss(
     said = episode.said[0]
     assert said.logp is not None
     assert said.entropy is not None
+    assert episode.reward is not None
     entropy = jnp.mean(said.entropy)
     logs = {"entropy": jnp.sum(said.entropy) / jnp.sum(speech.spoken), "length": jnp.mean(expected_length)}
     if config.learning in ("gumbel", "straight-through"):
@@ -335,6 +336,7 @@ def pair_rule(config: Config) -> Rule:
     def loss(nets: dict[str, Any], world: Society, turn: Turn) -> tuple[Array, dict[str, Array]]:
         speaker, listener = nets.get("speaker", world.speaker.net), nets.get("listener", world.listener.net)
         speech, episode = converse(speaker, listener, turn.scene, turn.key, choose, channels.clear)
+        assert episode.reward is not None
         total = listener_loss = jnp.mean(episode.loss)
         logs = {"loss": listener_loss, "reward": jnp.mean(episode.reward)}
         if "correct" in episode.info:

@@ -35,7 +35,7 @@ from semiosis.rules import born, descend
 from semiosis.scenes import Data, Split
 from semiosis.scenes.sampling import batch_indices
 from semiosis.scenes.views import to_float, turned
-from semiosis.types import Agent, Channel, Episode, Exam, Experiment, Logs, Phase, Rule, Turn, Utterance, Watch
+from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Phase, Rule, Turn, Utterance, Watch
 
 CHUNK = 256  # things looked at in one go where all of them are
 
@@ -62,8 +62,8 @@ class Config:
     """What of its posterior a VAE hands to the mixture, once a session."""
     sessions: int = 1
     """Mutual-learning sessions: training of the VAEs, then naming."""
-    between: Literal["cold", "warm"] = "cold"
-    """What a later session starts from: new networks, mixtures and signs (published), or the old ones."""
+    between: Literal["cold", "networks", "warm"] = "cold"
+    """What a later session starts from: all anew (published); the old networks, but a new game; or the old networks and signs."""
     epochs: int = 50
     """Passes over all things in which the VAEs learn, a session."""
     batch_size: int = 10
@@ -93,7 +93,9 @@ class Config:
     start: Literal["random", "k-means++"] = "random"
     """First signs and components: random, or the clusters of the first agent's own latents, which the others take from it."""
     anneal: int = 0
-    """Iterations over which likelihoods are sharpened from flat to exact; 0 for none."""
+    """Iterations of a session over which likelihoods are sharpened until they are exact; 0 for none."""
+    anneal_from: float = 0.3
+    """The power of the likelihoods that this begins with."""
     sign_prior: Literal["uniform", "learned"] = "uniform"
     """pi, the probability of signs: fixed, or drawn from its Dirichlet posterior at each iteration."""
     concentration: float = 1.0
@@ -260,7 +262,7 @@ def learn(config: Config, course: Course) -> Rule:
 
 def _each(figures: dict[str, Float[Array, " a"]]) -> Logs:
     """The mean of each figure over agents, and each agent's."""
-    means = {name: values.mean() for name, values in figures.items()}
+    means: Logs = {name: values.mean() for name, values in figures.items()}
     return means | {f"{name}@{agent(i)}": values[i] for name, values in figures.items() for i in range(len(values))}
 
 
@@ -386,7 +388,8 @@ def name(config: Config, law: mixtures.Wishart, course: Course) -> Rule:
 
     def sharpness(step: Int[Array, ""]) -> Array | float:
         place = course.place(step)[1] - (course.wake + course.learn + course.look)
-        return jnp.minimum(1.0, (place + 1) / config.anneal) if config.anneal else 1.0
+        rise = (1.0 - config.anneal_from) / max(config.anneal, 1)
+        return jnp.minimum(1.0, config.anneal_from + rise * (place + 1)) if config.anneal else 1.0
 
     def redrawn(mind: Mind, key: PRNGKeyArray) -> Mixture:
         key_weight, key_mixture = jax.random.split(key)
@@ -443,9 +446,9 @@ def watch(config: Config, labels: np.ndarray | None) -> Watch:
         signs, sees = kept["sign"].astype(np.int64), kept["sees"]
         found = metrics.naming(signs, labels, kept["latent"])
         words = signs[:, :, None]
-        own = [{"messages": metrics.distinct(word), "message_entropy": metrics.message_entropy(word)} for word in words]
         out = {title: value.value for title, value in found.items()}
-        out |= {title: float(np.mean([value[title].value for value in own])) for title in own[0]}
+        for title, index in (("messages", metrics.distinct), ("message_entropy", metrics.message_entropy)):
+            out[title] = float(np.mean([index(word).value or 0.0 for word in words]))
         if labels is not None and not sees.all():
             unseen = [metrics.adjusted_rand(sign[~seen], labels[~seen]).value for sign, seen in zip(signs, sees, strict=True)]
             out["ari_unseen"] = float(np.mean([x for x in unseen if x is not None]))
@@ -493,7 +496,7 @@ def birth_of(config: Config, shape: tuple[int, ...]) -> Callable[[PRNGKeyArray],
 
     def net(key: PRNGKeyArray) -> vae.VAE:
         if config.network == "dense":
-            return vae.dense(int(np.prod(shape)), config.latent, key=key)
+            return vae.dense(shape, config.latent, key=key)
         return {"published": vae.published, "light": vae.light}[config.network](shape, config.latent, key=key)  # type: ignore[arg-type]
 
     return lambda key: born(net(key), adam)
@@ -534,7 +537,7 @@ def make(config: Config, data: Data) -> Experiment:
         return Community(newborn(config, n, z, key_sees), senses)
 
     exams = {part: Exam(_all_of(split, config, groups, known=part == "train", most=n), 1) for part, split in data.splits.items()}
-    unlabelled = {} if labels is not None else dict.fromkeys(("ari", "nmi", "matched"), UNLABELLED)
+    unlabelled: dict[str, str] = {} if labels is not None else dict.fromkeys(("ari", "nmi", "matched"), UNLABELLED)
     steps = config.steps or config.sessions * sum(course)
     shown = ("kappa", "ari", "accepted", "loss")
     return Experiment(birth, phases, play_of(config), exams, ("minds",), steps, shown, unlabelled)
@@ -629,7 +632,7 @@ def check(config: Config) -> None:
         "objects": (1, None), "agents": (1, None), "missing": (0.0, 1.0), "latent": (1, None), "sessions": (1, None), "epochs": (0, None),
         "batch_size": (1, None), "lr": (0.0, None), "iterations": (1, None), "steps": (0, None), "signs": (1, 65_536), "anneal": (0, None),
         "concentration": (1e-6, None), "mean_count": (1e-6, None), "wishart_scale": (1e-9, None), "evaluation_size": (1, None),
-        "acceptance_base": (0.0, 1.0), "acceptance_slope": (-1.0, 1.0), "wishart_dof": (0.0, None),
+        "anneal_from": (0.0, 1.0), "acceptance_base": (0.0, 1.0), "acceptance_slope": (-1.0, 1.0), "wishart_dof": (0.0, None),
     }  # fmt: skip
     check_ranges(config, ranges)
     if not all(np.isfinite(config.rotations)) or not config.rotations:
@@ -654,3 +657,15 @@ PRESETS: dict[str, Config] = {
     "paper-128": replace(_PUBLISHED, batch_size=128),
     "thesis": replace(_PUBLISHED, sessions=4, epochs=100, iterations=75, signs=15, batch_size=30),
 }
+
+
+_GAME = Config(network="none", rotations=(0.0,))
+_ALONE = Config(network="published", agents=1, rotations=(0.0,), mode="no-communication", objects=2048)  # one VAE, as others were measured
+_PIXELS = (28, 28, 1)
+# 69 million products an image forward, three times that with both gradients; 5.5 million for the light network
+BENCHES = (
+    Bench("a VAE step, published, batch 10", _ALONE, _PIXELS, 1, 20, 10 * 0.414, {"published code": 0.208, "PyTorch": 0.19}, "learn"),
+    Bench("a VAE step, published, batch 128", replace(_ALONE, batch_size=128), _PIXELS, 1, 3, 128 * 0.414, {"PyTorch": 0.68}, "learn"),
+    Bench("a VAE step, light, batch 50", replace(_ALONE, network="light", batch_size=50), _PIXELS, 1, 40, 50 * 0.033, {}, "learn"),
+    Bench("a game iteration, 10,000 things", _GAME, 12, 1, 10, 0.12, {"published code": 9.3, "NumPy prototype": 0.057}, "name"),
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from itertools import pairwise
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from semiosis.errors import UsageError
@@ -112,15 +114,16 @@ def light(shape: tuple[int, int, int], latent: int, *, key: PRNGKeyArray) -> VAE
     return VAE(encoder, mean, log_variance, decoder, images=True)
 
 
-def dense(width: int, latent: int, hidden: tuple[int, ...] = (256, 256), *, key: PRNGKeyArray) -> VAE:
-    """A network for vectors: `hidden` layers with ReLU from `width` down to z, and in reverse from z back."""
-    widths = (width, *hidden)
+def dense(shape: tuple[int, ...], latent: int, hidden: tuple[int, ...] = (256, 256), *, key: PRNGKeyArray) -> VAE:
+    """A network of `hidden` layers with ReLU down to z, and in reverse from z back; for vectors (d,), and for images (h, w, c) as vectors."""
+    width = int(np.prod(shape))
+    widths, back = (width, *hidden), (latent, *reversed(hidden))
     keys = iter(jax.random.split(key, 2 * len(hidden) + 3))
     encoder = tuple(layer for i, o in pairwise(widths) for layer in (Affine(i, o, key=next(keys)), ReLU()))
     mean, log_variance = Affine(widths[-1], latent, key=next(keys)), Affine(widths[-1], latent, key=next(keys))
-    back = (latent, *reversed(hidden))
     decoder = tuple(layer for i, o in pairwise(back) for layer in (Affine(i, o, key=next(keys)), ReLU()))
-    return VAE(encoder, mean, log_variance, (*decoder, Affine(back[-1], width, key=next(keys))), images=False)
+    decoder = (*decoder, Affine(back[-1], width, key=next(keys)), Reshape(shape))
+    return VAE((Reshape((width,)), *encoder), mean, log_variance, decoder, images=len(shape) == 3)
 
 
 def bernoulli(logits: Float[Array, "n ..."], x: Float[Array, "n ..."]) -> Float[Array, " n"]:

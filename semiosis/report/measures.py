@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-_AGENTS = re.compile(r"([A-Z]\d*)([A-Z]\d*)?")  # one agent, or a pair
+AGENTS = re.compile(r"([A-Z]\d*)([A-Z]\d*)?")  # one agent, or a pair
 
 
 class Measure(NamedTuple):
@@ -30,13 +30,13 @@ UNDERSTANDING = {
     "accuracy@noise": _share("accuracy under noise"),
     "accuracy_vote@noise": _share("listeners' vote under noise"),
     "noise_drop_percent": Measure("lost under noise", "%", 1, high=100.0),
-    "reward": Measure("reward"),
-    "loss": Measure("listener's loss", low=0.0),
+    "kappa": Measure("Cohen's kappa", low=-1.0, high=1.0),
     "ari": Measure("adjusted Rand index", high=1.0),
+    "ari_unseen": Measure("adjusted Rand index, things not seen", high=1.0),
     "nmi": _share("normalised mutual information"),
     "matched": _share("accuracy, signs matched to classes"),
-    "kappa": Measure("Cohen's kappa", low=-1.0, high=1.0),
-    "agreement": _share("naming agreement"),
+    "reward": Measure("reward"),
+    "loss": Measure("loss"),  # of a density it may be negative
 }
 LANGUAGE = {
     "messages": Measure("messages used", "", 1, low=0.0),  # its unit is the number of examples
@@ -49,14 +49,15 @@ LANGUAGE = {
     "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
     "posdis": _share("positional disentanglement"),
     "synchrony": _share("synchrony of speakers"),
-    "signs": Measure("signs in use", "", 1, low=0.0),
-    "sign_entropy": Measure("entropy of signs", "bits", low=0.0),
 }
 LEARNING = {
     "davies_bouldin": Measure("Davies-Bouldin index", low=0.0),
     "accepted": _share("proposals accepted"),
     "kl": Measure("divergence", "nats", low=0.0),
     "reconstruction": Measure("reconstruction error", "nats"),
+    "fit": Measure("log-likelihood of latents", "nats"),
+    "deviation": Measure("deviation of latents", low=0.0),
+    "session": Measure("session", "", 0, low=1.0),
 }
 
 
@@ -67,13 +68,13 @@ def measure(title: str) -> Measure:
         return known[title]
     plain, _, what = title.partition("@")
     if plain in known and what:
-        comma = "," if _AGENTS.fullmatch(what) else ""
+        comma = "," if AGENTS.fullmatch(what) else ""
         return known[plain]._replace(name=f"{known[plain].name}{comma} {variant(what)}")
     return Measure(title.replace("_", " "))
 
 
 def variant(what: str) -> str:
     """How what follows the @ of a metric is told: a capital letter is an agent, two are a pair of agents, a number is a size."""
-    if found := _AGENTS.fullmatch(what):
+    if found := AGENTS.fullmatch(what):
         return f"agents {found[1]} and {found[2]}" if found[2] else f"agent {what}"
     return f"among {int(what):,}" if what.isdecimal() else f"at {what}"

@@ -11,7 +11,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from semiosis.report.measures import LANGUAGE, UNDERSTANDING, measure
+from semiosis.report import words
+from semiosis.report.measures import AGENTS, LANGUAGE, UNDERSTANDING, measure
 from semiosis.types import Agent, Experiment
 
 
@@ -69,14 +70,16 @@ def _counted(n: int, thing: str) -> str:
 
 
 def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
-    """The metrics in the order of being read: success, the language, what else a game measures."""
+    """The metrics in the order of being read: success, the language, what else a game measures; those of agents follow their mean."""
     orders = [{title: i for i, title in enumerate(part)} for part in (UNDERSTANDING, LANGUAGE)]
 
     def place(title: str, order: Mapping[str, int]) -> tuple[int, float]:
-        plain, _, variant = title.partition("@")
+        plain, _, what = title.partition("@")
         if title in order:
-            return order[title], -1.0
-        return order[plain] + 1, float(variant) if variant.isdecimal() else np.inf
+            return order[title], -2.0
+        if AGENTS.fullmatch(what):
+            return order[plain], -1.0
+        return order[plain] + 1, float(what) if what.isdecimal() else np.inf
 
     own = [sorted((t for t in metrics if t.partition("@")[0] in order), key=lambda t: place(t, order)) for order in orders]
     rest = [t for t in metrics if t not in own[0] and t not in own[1]]
@@ -148,13 +151,40 @@ def curve_summary(result: Mapping[str, Any]) -> Table:
     return table
 
 
+MOST_SIGNS = 30  # of which a table tells at most
+
+
+def recall_table(result: Mapping[str, Any]) -> Table:
+    """The object of recall.json as a table: each sign that is said, how often each agent says it, and the class that it mostly names."""
+    title = "  ·  ".join((result["game"], f"step {result['step']:,}", f"{result['split']} split", f"seed {result['seed']}"))
+    table = _table(title)
+    table.min_width = len(title)
+    said = [row for row in result["signs"] if any(row["said"].values())]
+    named = any("class" in row for row in said)
+    table.add_column("sign", no_wrap=True)
+    if named:
+        table.add_column("mostly names", overflow="fold")
+    who = list(result["signs"][0]["said"])
+    for name in who:
+        table.add_column(f"said by {name}" if len(who) <= 3 else name, justify="right", no_wrap=True)
+    for row in said[:MOST_SIGNS]:
+        cells = [Text(words.letter(row["sign"], len(result["signs"])), style="bold")]
+        if named:
+            cells.append(Text(row["class"]).append(f"  {row['share']:.0%}", style="dim"))
+        table.add_row(*cells, *(f"{times:,}" for times in row["said"].values()))
+    never, more = len(result["signs"]) - len(said), len(said) - MOST_SIGNS
+    notes = [f"{_counted(more, 'more sign')} in recall.json."] * (more > 0) + [f"{_counted(never, 'sign')} never said."] * (never > 0)
+    table.caption = Text(" ".join(notes))
+    return table
+
+
 # -------------------------------------------------------------------------------------------------------------- describe
 
 
 def describe_table(experiment: Experiment, config: Any) -> Table:
     """The agents of one seed's world: each array of their networks with its shape and parameters, then what an agent and a crowd weigh.
 
-    A role that `config.frozen` names does not learn.
+    A role that `config.frozen` names does not learn. What the world holds besides agents is shown as its state, without parameters.
     """
     frozen = getattr(config, "frozen", None)
     table = _table("the agents")
@@ -162,53 +192,64 @@ def describe_table(experiment: Experiment, config: Any) -> Table:
     table.add_column("shape", no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     total = learning = 0
-    for role, crowd, several in _crowds(experiment):
-        number, each = _describe_crowd(table, role, crowd, several, frozen == role.split()[0])
+    crowds, state = _parts(experiment)
+    for role, crowd in crowds:
+        number, each = _describe_crowd(table, role, crowd, frozen == role.split()[0])
         total += number * each
         learning += 0 if frozen == role.split()[0] else number * each
+    for role, arrays in state.items():
+        table.add_row(Text(role, style="bold").append("  state", style="not bold dim"), "", "")
+        for name, shape in arrays:
+            table.add_row(Text(f"  {name}"), _shape(shape), "")
+        table.add_section()
     table.add_row(Text("all agents", style="bold"), "", Text(f"{total:,}", style="bold"))
     table.add_row(Text("that learn", style="bold"), "", Text(f"{learning:,}", style="bold"))
     return table
 
 
-def _crowds(experiment: Experiment) -> list[tuple[str, Any, bool]]:
-    """The name of each crowd (or lone agent) of the world, itself, and whether it has an axis of agents; a role may mix several makes."""
+def _parts(experiment: Experiment) -> tuple[list[tuple[str, Agent]], dict[str, list[tuple[str, tuple[int, ...]]]]]:
+    """The crowds and lone agents of the world by name, a role may mix several makes; and its other arrays with their shapes, by field."""
     world = jax.eval_shape(experiment.birth, jax.random.key(0))
-    fields = world._asdict() if hasattr(world, "_asdict") else {"world": world}
-    found = []
-    for role, part in fields.items():
-        plain_tuple = isinstance(part, tuple | list) and not hasattr(part, "_fields")
-        makes = list(part) if plain_tuple else [part]
-        names = [f"{role} {i + 1}" for i in range(len(makes))] if len(makes) > 1 else [role]
-        found += [(name, make, role in experiment.roles) for name, make in zip(names, makes, strict=True)]
-    return found
+    makes: dict[str, list[Agent]] = {}
+    state: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
+    for path, part in jax.tree_util.tree_leaves_with_path(world, is_leaf=lambda x: isinstance(x, Agent)):
+        role = _path(path[:1]) or "world"
+        if isinstance(part, Agent):
+            makes.setdefault(role, []).append(part)
+        else:
+            state.setdefault(role, []).append((_path(path[1:]), part.shape))
+    crowds = [(f"{role} {i + 1}" if len(own) > 1 else role, make) for role, own in makes.items() for i, make in enumerate(own)]
+    return crowds, state
 
 
-def _describe_crowd(table: Table, role: str, crowd: Any, several: bool, frozen: bool) -> tuple[int, int]:
+def _describe_crowd(table: Table, role: str, crowd: Agent, frozen: bool) -> tuple[int, int]:
     """Add the rows of one crowd; returns the number of its agents and the parameters of each."""
-    net = crowd.net if isinstance(crowd, Agent) else crowd
-    leaves = [(path, x.shape) for path, x in jax.tree_util.tree_leaves_with_path(net)]
-    number = leaves[0][1][0] if several and leaves else 1
-    shapes = [(path, shape[1:] if several else shape) for path, shape in leaves]
+    several = crowd.age.ndim == 1
+    number = crowd.age.shape[0] if several else 1
+    shapes = [(path, x.shape[1:] if several else x.shape) for path, x in jax.tree_util.tree_leaves_with_path(crowd.net)]
     heading = Text(role, style="bold")
     heading.append(f"  {_counted(number, 'agent')}", style="not bold dim")
     if frozen:
         heading.append("  frozen", style="not bold yellow")
     table.add_row(heading, "", "")
     for path, shape in shapes:
-        table.add_row(Text(f"  {_path(path)}"), Text(" × ".join(map(str, shape)) or "scalar", style="dim"), f"{int(np.prod(shape)):,}")
+        table.add_row(Text(f"  {_path(path)}"), _shape(shape), f"{int(np.prod(shape)):,}")
     each = sum(int(np.prod(shape)) for _, shape in shapes)
     table.add_row("  each", "", Text(f"{each:,}", style="bold"))
     if number > 1:
         table.add_row(f"  all {number}", "", Text(f"{number * each:,}", style="bold"))
-    if isinstance(crowd, Agent):
-        beside = {"slow copy": crowd.slow, "optimiser's state": crowd.opt}
-        for name, tree in beside.items():
-            held = sum(x.size for x in jax.tree.leaves(tree)) // number
-            if held and not frozen:
-                table.add_row(Text(f"  {name}, each", style="dim"), "", Text(f"{held:,}", style="dim"))
+    beside = {"slow copy": crowd.slow, "optimiser's state": crowd.opt}
+    for name, tree in beside.items():
+        held = sum(x.size for x in jax.tree.leaves(tree)) // number
+        if held and not frozen:
+            table.add_row(Text(f"  {name}, each", style="dim"), "", Text(f"{held:,}", style="dim"))
     table.add_section()
     return number, each
+
+
+def _shape(shape: Sequence[int]) -> Text:
+    """The shape of an array."""
+    return Text(" × ".join(map(str, shape)) or "scalar", style="dim")
 
 
 def _path(path: Sequence[Any]) -> str:

@@ -39,26 +39,33 @@ def _elsewhere(module: str, place: int, repeats: int) -> dict[str, Any]:
 def time_case(module: str, place: int, repeats: int) -> dict[str, Any]:
     """Time one case in this process: the least of `repeats`, CPU seconds a step of one seed; peaks in GFLOP/s."""
     import jax
-    import numpy as np
 
-    from semiosis.runs import loop
+    from semiosis.runs import history, loop
     from semiosis.runs.setup import build
-    from semiosis.scenes import Data, Split
+    from semiosis.types import Watch, World
 
     game: Any = importlib.import_module(module)
     case = game.BENCHES[place]
-    noise = np.random.default_rng(0)
-    rows = {"train": max(2048, case.config.batch_size), "valid": 1024, "test": 1024}
-    data = Data("noise", {name: Split(noise.normal(size=(n, case.inputs)).astype(np.float32)) for name, n in rows.items()})
     seeds = tuple(range(case.seeds))
-    experiment, worlds = build(game, case.config, data, seeds)
-    run = loop.stretch(experiment.phases[0], loop.unstack(worlds, 0), loop.mesh_for(case.seeds, jax.devices()[:1]))
+    experiment, worlds = build(game, case.config, _noise(case), seeds)
+    phase = next(phase for phase in experiment.phases if phase.name == (case.phase or experiment.phases[0].name))
+    run = loop.stretch(phase, loop.unstack(worlds, 0), loop.mesh_for(case.seeds, jax.devices()[:1]))
     keys, seconds, walls, peaks = loop.keys_of(seeds), [], [], [peak()]
-    worlds, _ = run(worlds, keys, 0, 1)
+
+    def watched(worlds: World, watch: Watch, first: int, steps: int) -> World:
+        for step in range(first, first + steps):
+            worlds, _ = run(worlds, keys, step, 1)
+            for kept in history.keep(watch, worlds, len(seeds)):
+                watch.figures(kept)
+        return worlds
+
+    def steps(worlds: World, first: int, count: int) -> World:
+        return run(worlds, keys, first, count)[0] if phase.watch is None else watched(worlds, phase.watch, first, count)
+
+    worlds = steps(worlds, 0, 1)
     for i in range(repeats):
         cpu, wall = time.process_time(), time.perf_counter()
-        worlds, _ = run(worlds, keys, 1 + i * case.steps, case.steps)
-        jax.block_until_ready(worlds)
+        worlds = jax.block_until_ready(steps(worlds, 1 + i * case.steps, case.steps))
         seconds.append((time.process_time() - cpu) / case.steps / case.seeds)
         walls.append((time.perf_counter() - wall) / case.steps / case.seeds)
         peaks.append(peak())
@@ -73,6 +80,24 @@ def time_case(module: str, place: int, repeats: int) -> dict[str, Any]:
         "share_of_peak": rate / max(peaks),
         "reference": case.reference,
     }
+
+
+def _noise(case: Any) -> Any:
+    """Data that says nothing, of the shape and size that a case wants."""
+    import numpy as np
+
+    from semiosis.scenes import Data, Split
+
+    noise = np.random.default_rng(0)
+    wanted = max(2048, getattr(case.config, "batch_size", 0), getattr(case.config, "objects", 0))
+
+    def split(n: int) -> Any:
+        labels = noise.integers(0, 10, n).astype(np.int32)
+        if isinstance(case.inputs, int):
+            return Split(noise.normal(size=(n, case.inputs)).astype(np.float32), labels)
+        return Split(noise.integers(0, 256, (n, *case.inputs)).astype(np.uint8), labels)
+
+    return Data("noise", {name: split(n) for name, n in {"train": wanted, "valid": 1024, "test": 1024}.items()})
 
 
 def peak() -> float:

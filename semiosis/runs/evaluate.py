@@ -26,13 +26,19 @@ KEY = 0  # every seed and every run meets the same exam
 class Language(NamedTuple):
     """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes.
 
-    `latent` [a n z] is what each speaker made of what it saw, None where a game does not tell.
+    `latent` [a n z] is what each speaker made of what it saw, None where a game does not tell; `symbols` is how many there are to say.
     """
 
     tokens: np.ndarray
     lengths: np.ndarray
     about: dict[str, np.ndarray]
     latent: np.ndarray | None = None
+    symbols: int = 0
+
+    @property
+    def signs(self) -> np.ndarray | None:
+        """What each speaker calls each example [a n], where every message is one symbol; else None."""
+        return self.tokens[:, :, 0] if self.tokens.shape[2] == 1 and (self.lengths == 1).all() else None
 
 
 class Finding(NamedTuple):
@@ -90,6 +96,7 @@ def _reading(episode: Episode) -> dict[str, Any]:
     said = episode.said[0]
     if said.message.ndim == 4:  # symbols: b n t v
         out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
+        out["language"]["symbols"] = jnp.int32(said.message.shape[-1])
         if "latent" in episode.info:
             out["language"]["latent"] = episode.info["latent"][0]
     if said.entropy is not None:
@@ -144,12 +151,13 @@ def _language(batches: list[dict[str, Any]]) -> Language:
     lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
     told = "latent" in batches[0]["language"]
     latent = np.concatenate([batch["language"]["latent"] for batch in batches], axis=1) if told else None
+    symbols = int(np.max(batches[0]["language"]["symbols"]))
     about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
     if "index" in about:
         first = np.sort(np.unique(about["index"], return_index=True)[1])
         about, latent = {k: v[first] for k, v in about.items()}, None if latent is None else latent[:, first]
-        return Language(tokens[:, first], lengths[:, first], about, latent)
-    return Language(tokens, lengths, about, latent)
+        return Language(tokens[:, first], lengths[:, first], about, latent, symbols)
+    return Language(tokens, lengths, about, latent, symbols)
 
 
 def describe(language: Language) -> dict[str, Value]:
@@ -195,6 +203,8 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
     table: dict[str, Any] = {}
     findings = [examine(experiment, split, world, whole=True) for world in worlds_of]
     _enter(table, "", findings, experiment.exams[split])
+    if all(finding.language is not None and finding.language.signs is not None for finding in findings):
+        table.pop("length")  # of messages that are one symbol, it says nothing
     for name, exam in experiment.exams.items():
         if name.startswith(f"{split}/"):
             more = [examine(experiment, name, world) for world in worlds_of]
@@ -209,12 +219,14 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
 
 
 def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Exam, only: tuple[str, ...] | None = None) -> None:
-    """One line of the table for each figure."""
-    for title in findings[0].figures:
+    """One line of the table for each figure; one that a seed lacks is as undefined as the figure that it is a variant of."""
+    for title in dict.fromkeys(title for finding in findings for title in finding.figures):
         if only is None or title in only:
-            values = [_finite(finding.figures[title]) for finding in findings]
+            values = [_finite(finding.figures.get(title)) for finding in findings]
             chance = exam.chance if title.startswith("accuracy") else None
-            reason = next((f.reasons[title] for f in findings if title in f.reasons), "not a number" if None in values else "")
+            plain = title.partition("@")[0]
+            why = [finding.reasons.get(title) or finding.reasons.get(plain) for finding in findings if finding.figures.get(title) is None]
+            reason = next(filter(None, why), "not a number" if None in values else "")
             table[title + suffix] = _entry(values, chance, findings[0].n, reason=reason)
 
 

@@ -33,7 +33,7 @@ def keep(watch: Watch, worlds: World, seeds: int) -> list[dict[str, np.ndarray]]
 
 def write(run: Run, step: int, seeds: Sequence[int], kept: Sequence[Mapping[str, np.ndarray]], saved: Iterable[str]) -> None:
     """Write the arrays to be saved, if any. Raises `UsageError` if the disk refuses."""
-    arrays = {name: np.stack([part[name] for part in kept]) for name in saved}
+    arrays: dict[str, Any] = {name: np.stack([part[name] for part in kept]) for name in saved}
     if not arrays:
         return
     packed = io.BytesIO()

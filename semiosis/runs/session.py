@@ -198,13 +198,20 @@ def reopen(
 def judge(trained: Trained, split: str) -> tuple[dict[str, Any], list[Finding], Path]:
     """Evaluate and write evaluation.json; returns its object, the findings of the split's main exam, one a seed, and the file.
 
-    A run judged otherwise than it was trained keeps its evaluation.json: the result goes to a file named by what was changed.
+    That file is of the test split, of a run judged as it was trained: any other result goes to a file named by the split and by what
+    was changed, such as evaluation-train.json.
     """
     result, findings = evaluate(trained.experiment, trained.worlds, trained.seeds, split)
     result = {"game": trained.run.record["game"], "step": trained.step, **result}
     if trained.changed:
         result["changed"] = dict(trained.changed)
-    named = "".join(f"-{name}-{value}" for name, value in trained.changed.items())
-    file = trained.run.path / f"evaluation{re.sub(r'[^A-Za-z0-9._-]+', '-', named)}.json"
+    file = trained.run.path / f"evaluation{suffix(split, trained.changed)}.json"
     files.write_json(file, result)
     return result, findings, file
+
+
+def suffix(split: str, changed: Mapping[str, Any] | None = None) -> str:
+    """What follows the name of a file about a split: nothing for the test split, `-train` for another; then what was changed."""
+    parts = [] if split == "test" else [split]
+    parts += [f"{name}-{value}" for name, value in (changed or {}).items()]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", "".join(f"-{part}" for part in parts))

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints,
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from semiosis.errors import UsageError, unknown
 from semiosis.runs import loop
@@ -37,7 +38,7 @@ def build(game: Game, config: Any, data: Data, seeds: Sequence[int]) -> tuple[Ex
 
 def _strong(x: Any) -> Any:
     """The array with a type of its own: one that only follows a Python number would make the first step compile twice."""
-    return x if not eqx.is_array(x) or jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x.astype(x.dtype)
+    return x if not eqx.is_array(x) or jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x.astype(x.dtype)
 
 
 def config_from(game: Game, values: dict[str, Any]) -> Any:
