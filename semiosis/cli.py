@@ -465,12 +465,28 @@ def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
         paths.append(lexicon(language, images, part.labels, classes, home / f"lexicon{which}.png", vocab_size=vocab_size, **about))
     if signs is not None and label is not None and int(label.max(initial=0)) < MOST_CLASSES:
         paths.append(confusion(signs, label, classes, home / f"confusion{which}.png", n_signs=language.symbols))
+    if signs is not None and len(signs) > 2:
+        paths.append(_agreement(signs, home / f"agreement{which}.png"))
     if language.latent is not None and np.isfinite(language.latent).all():
         some = slice(None, MOST_MAPS)
         about = {"labels": label, "classes": classes, "n_signs": language.symbols}
         about["signs"] = None if signs is None else signs[some]
         paths.append(latents(language.latent[some], home / f"latents{which}.png", most=MOST_POINTS, **about))
     return paths
+
+
+def _agreement(signs: Any, path: Path) -> Path:
+    """Who calls things alike: Cohen's kappa of each pair of speakers."""
+    import numpy as np
+
+    from semiosis import metrics
+    from semiosis.report.figures import matrix
+
+    table = [[metrics.kappa(own, other).value for other in signs] for own in signs]
+    story = "Cohen's kappa of the names that two agents give: 1 where they always agree, 0 where no more than by chance."
+    names = [metrics.agent(i) for i in range(len(signs))]
+    values = np.array(table, float)
+    return matrix(names, values, path, title="Who calls things alike", story=story, sides=("agents", "agents"))
 
 
 def _recalled(trained: Any, seed: int, split: str) -> tuple[dict[str, Any], list[Path]]:

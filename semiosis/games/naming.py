@@ -66,6 +66,8 @@ class Config:
     """What a later session starts from: all anew (published); the old networks, but a new game; or the old networks and signs."""
     epochs: int = 50
     """Passes over all things in which the VAEs learn, a session."""
+    lessons: int = 0
+    """Gradient steps of every VAE a session; 0 means `epochs` passes."""
     batch_size: int = 10
     """Things in a gradient step."""
     lr: float = 1e-3
@@ -519,8 +521,11 @@ def make(config: Config, data: Data) -> Experiment:
     if config.network == "none" and len(widths) > 1:
         raise UsageError(f"views of {' and '.join(map(str, sorted(widths)))} numbers: without a network, they must be equally long")
     z = config.latent if births else widths.pop()
+    dof = config.wishart_dof
+    if dof and dof <= z - 1:
+        raise UsageError(f"wishart_dof is {dof:g}: expected more than {z - 1}, one less than the {z} latents, or 0 for {z}")
     things = Things(data.splits["train"], n, groups, known=True)
-    lessons = config.epochs * (n // config.batch_size) if births else 0
+    lessons = (config.lessons or config.epochs * (n // config.batch_size)) if births else 0
     course = Course(1 if births and config.sessions > 1 and config.between == "cold" else 0, lessons, 1, config.iterations)
     law = mixtures.prior(z, count=config.mean_count, scale=config.wishart_scale, dof=config.wishart_dof)
     labels = data.splits["train"].labels
@@ -629,7 +634,7 @@ def _seen_by(config: Config, net: vae.VAE | None, seen: Array, mind: Mind, key: 
 def check(config: Config) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     ranges = {
-        "objects": (1, None), "agents": (1, None), "missing": (0.0, 1.0), "latent": (1, None), "sessions": (1, None), "epochs": (0, None),
+        "objects": (1, None), "agents": (1, None), "missing": (0.0, 1.0), "latent": (1, None), "sessions": (1, None), "epochs": (0, None), "lessons": (0, None),
         "batch_size": (1, None), "lr": (0.0, None), "iterations": (1, None), "steps": (0, None), "signs": (1, 65_536), "anneal": (0, None),
         "concentration": (1e-6, None), "mean_count": (1e-6, None), "wishart_scale": (1e-9, None), "evaluation_size": (1, None),
         "anneal_from": (0.0, 1.0), "acceptance_base": (0.0, 1.0), "acceptance_slope": (-1.0, 1.0), "wishart_dof": (0.0, None),
@@ -642,16 +647,15 @@ def check(config: Config) -> None:
         raise UsageError("communication needs 2 agents or more: raise --agents, or set --mode no-communication or gibbs")
     if config.mode != "communication" and config.acceptance != "mh":
         raise UsageError(f"the mode {config.mode} decides by itself: --acceptance {config.acceptance} is for the mode communication")
-    dof, z = config.wishart_dof, config.latent
-    if dof and config.network != "none" and dof <= z - 1:
-        raise UsageError(f"wishart_dof is {dof:g}: expected more than {z - 1}, one less than the {z} latents, or 0 for {z}")
 
 
 _PUBLISHED = Config(data="mnist")
-_LIGHT = Config(network="light", epochs=20, batch_size=50)
+_LIGHT = Config(
+    network="light", latent=20, sessions=10, lessons=330, batch_size=50, between="warm", iterations=40, anneal=25
+)  # VAEs and signs that grow together
 
 PRESETS: dict[str, Config] = {
-    "tiny": replace(_LIGHT, objects=300, latent=4, epochs=3, iterations=10),
+    "tiny": replace(_LIGHT, objects=300, latent=4, sessions=2, lessons=18, iterations=10, anneal=0),
     "quick": _LIGHT,
     "paper": _PUBLISHED,
     "paper-128": replace(_PUBLISHED, batch_size=128),

@@ -18,11 +18,18 @@ NUMBERS = 12  # up to so many rows each cell carries its number
 
 
 def matrix(
-    names: Sequence[str], accuracy: np.ndarray, path: str | Path, chance: float | None = None, title: str = "Who understands whom"
+    names: Sequence[str],
+    accuracy: np.ndarray,
+    path: str | Path,
+    chance: float | None = None,
+    title: str = "Who understands whom",
+    story: str = "Accuracy of each row's speakers with each column's listeners.{chance} Framed: those that grew up together.",
+    sides: tuple[str, str] = ("speakers", "listeners"),
 ) -> Path:
     """Draw accuracies [i j] of the speakers of row i with the listeners of column j, from chance (light) to 1; returns the path of the PNG.
 
-    What is below chance has the colour of chance.
+    What is below chance has the colour of chance. `story` and `sides` tell of another figure than accuracy; it is 0 by chance if `chance`
+    is None. What is NaN is a dash.
     """
     n = len(names)
     cell = 0.62 if n <= NUMBERS else max(0.16, 7.5 / n)
@@ -34,9 +41,7 @@ def matrix(
     width = max(before + n * cell + beyond, 6.2)
     low = 0.0 if chance is None or chance >= 1 else chance
     told = "" if chance is None else f" Chance is {chance:.3g}."
-    caption = style.wrapped(
-        f"Accuracy of each row's speakers with each column's listeners.{told} Framed: those that grew up together.", width - 0.8
-    )
+    caption = style.wrapped(story.format(chance=told), width - 0.8)
     height = style.head_height(caption) + above + n * cell + style.MARGIN
     sheet = style.figure(width, height)
     style.heading(sheet, title, caption)
@@ -44,7 +49,7 @@ def matrix(
     scale = Normalize(low, 1.0, clip=True)
     values = np.ma.masked_invalid(np.asarray(accuracy, float))
     axes.imshow(values, cmap=style.HEAT, norm=scale, interpolation="nearest", aspect="auto")
-    _dress(axes, names, size=min(style.SMALL, 72 * cell * 0.75), upright=upright)
+    _dress(axes, names, sides, size=min(style.SMALL, 72 * cell * 0.75), upright=upright)
     for i in range(n):
         axes.add_patch(Rectangle((i - 0.47, i - 0.47), 0.94, 0.94, fill=False, edgecolor=style.INK, linewidth=1.4 if n <= NUMBERS else 0.7))
     if n <= NUMBERS:
@@ -59,15 +64,15 @@ def matrix(
     return style.save(sheet, path)
 
 
-def _dress(axes: Axes, names: Sequence[str], *, size: float, upright: bool) -> None:
+def _dress(axes: Axes, names: Sequence[str], sides: tuple[str, str], *, size: float, upright: bool) -> None:
     """Names on top and at the left, white lines between the cells."""
     n = len(names)
     lean: dict[str, Any] = {"rotation": 0, "ha": "center"} if upright else {"rotation": 45, "ha": "left", "rotation_mode": "anchor"}
     axes.set_xticks(range(n), names, fontsize=size, color=style.INK, **lean)
     axes.set_yticks(range(n), names, fontsize=size, color=style.INK)
     axes.tick_params(length=0, top=False, labeltop=True, labelbottom=False)
-    axes.set_ylabel("speakers", fontsize=style.SMALL, color=style.SOFT)
-    axes.set_xlabel("listeners", fontsize=style.SMALL, color=style.SOFT)
+    axes.set_ylabel(sides[0], fontsize=style.SMALL, color=style.SOFT)
+    axes.set_xlabel(sides[1], fontsize=style.SMALL, color=style.SOFT)
     axes.xaxis.set_label_position("top")
     for edge in axes.spines.values():
         edge.set_visible(False)
