@@ -101,7 +101,8 @@ def _check_play(experiment: Experiment, world: World) -> None:
     for name, exam in experiment.exams.items():
         episode = eqx.filter_eval_shape(play, pair, exam.scenes)
         n = episode.loss.shape[0]
-        parts = {"reward": episode.reward, "guess": episode.guess, "target": episode.target, **episode.info}
+        parts = {"guess": episode.guess, "target": episode.target, **episode.info}
+        parts |= {} if episode.reward is None else {"reward": episode.reward}
         parts |= {f"said[{i}]": said.message for i, said in enumerate(episode.said)}
         for title, part in parts.items():
             assert part.shape[0] == n, f"{title} of the exam {name!r} has {part.shape[0]} rows where loss has {n}"
