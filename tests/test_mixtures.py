@@ -96,9 +96,7 @@ def test_the_moments_of_a_wishart_draw():
     half = np.array([[1.0, 0, 0], [0.4, 0.8, 0], [-0.2, 0.3, 0.6]])
     scale = half @ half.T
     inverse = np.broadcast_to(np.linalg.inv(scale), (n, Z, Z))
-    law = mixtures.Wishart(
-        jnp.ones((n, Z)), jnp.full(n, beta), jnp.asarray(inverse, jnp.float32), jnp.full(n, nu)
-    )
+    law = mixtures.Wishart(jnp.ones((n, Z)), jnp.full(n, beta), jnp.asarray(inverse, jnp.float32), jnp.full(n, nu))
     drawn = mixtures.draw(law, jnp.zeros(n), jax.random.key(1))
     precision = np.asarray(drawn.root, float) @ np.swapaxes(np.asarray(drawn.root, float), 1, 2)
     np.testing.assert_allclose(precision.mean(0), nu * scale, rtol=0.03, atol=0.03)

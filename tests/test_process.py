@@ -66,7 +66,8 @@ def make(config, data):
 
     scenes = {part: References(split, 8) for part, split in data.splits.items()}
     phases = tuple(Phase(name, walk(sign), scenes["train"], steps) for name, sign, steps in (("up", 1.0, 7), ("down", -1.0, 5)))
-    return Experiment(lambda key: Walk(jax.random.normal(key, (4096,)), jnp.int32(0)), phases, play, {"valid": Exam(scenes["valid"], 1, 0.5)})
+    exams = {"valid": Exam(scenes["valid"], 1, 0.5)}
+    return Experiment(lambda key: Walk(jax.random.normal(key, (4096,)), jnp.int32(0)), phases, play, exams)
 
 
 PRESETS = {"tiny": Config()}

@@ -1,6 +1,6 @@
 """The Metropolis-Hastings naming game: agents agree on signs without rewards, and no gradient or parameter passes between them.
 
-who sees what    each agent its own view of the same thing (joint attention): turned images, other images, vectors; some views may be missing
+who sees what    each agent its own view of the same thing (joint attention): turned images, other images, vectors; some may be missing
 what is sent     one sign of k for each thing; a sign is a component of each agent's own Gaussian mixture over its own latents
 who is paid      nobody; a listener takes a sign with a probability that it computes from its own model alone
 how they learn   each agent's VAE by its own ELBO; then signs, means and precisions by Gibbs and Metropolis-Hastings draws; the component of
@@ -81,7 +81,7 @@ class Config:
     signs: int = 10
     """k: signs, and components of each agent's mixture."""
     mode: Literal["communication", "all-acceptance", "no-communication", "gibbs"] = "communication"
-    """Who decides: listeners, by `acceptance`; speakers alone; each agent for itself; or a centralised Gibbs sampler that sees all latents."""
+    """Who decides: listeners, by `acceptance`; speakers; each agent for itself; or a centralised Gibbs sampler that sees all latents."""
     acceptance: Literal["mh", "always", "never", "probability"] = "mh"
     """How a listener decides in the mode communication; always and never are the modes all-acceptance and no-communication."""
     acceptance_base: float = 0.5
@@ -634,10 +634,11 @@ def _seen_by(config: Config, net: vae.VAE | None, seen: Array, mind: Mind, key: 
 def check(config: Config) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     ranges = {
-        "objects": (1, None), "agents": (1, None), "missing": (0.0, 1.0), "latent": (1, None), "sessions": (1, None), "epochs": (0, None), "lessons": (0, None),
-        "batch_size": (1, None), "lr": (0.0, None), "iterations": (1, None), "steps": (0, None), "signs": (1, 65_536), "anneal": (0, None),
-        "concentration": (1e-6, None), "mean_count": (1e-6, None), "wishart_scale": (1e-9, None), "evaluation_size": (1, None),
-        "anneal_from": (0.0, 1.0), "acceptance_base": (0.0, 1.0), "acceptance_slope": (-1.0, 1.0), "wishart_dof": (0.0, None),
+        "objects": (1, None), "agents": (1, None), "missing": (0.0, 1.0), "latent": (1, None), "sessions": (1, None), "epochs": (0, None),
+        "lessons": (0, None), "batch_size": (1, None), "lr": (0.0, None), "iterations": (1, None), "steps": (0, None),
+        "signs": (1, 65_536), "anneal": (0, None), "anneal_from": (0.0, 1.0), "acceptance_base": (0.0, 1.0),
+        "acceptance_slope": (-1.0, 1.0), "concentration": (1e-6, None), "mean_count": (1e-6, None), "wishart_scale": (1e-9, None),
+        "wishart_dof": (0.0, None), "evaluation_size": (1, None),
     }  # fmt: skip
     check_ranges(config, ranges)
     if not all(np.isfinite(config.rotations)) or not config.rotations:

@@ -88,7 +88,7 @@ def naming(
     labels: Integer[np.ndarray, " n"] | None = None,
     latent: Float[np.ndarray, "a n z"] | None = None,
 ) -> dict[str, Value]:
-    """All of these for a community: means over agents or pairs, and, with two agents or more, each agent (`ari@A`) and pair (`kappa@AB`)."""
+    """All of these for a community: means over agents or pairs and, of two agents or more, each agent (`ari@A`) and pair (`kappa@AB`)."""
     agents = range(len(names))
     none = undefined(UNLABELLED, names.shape[1])
     found: dict[str, Value] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from itertools import pairwise
 
 import equinox as eqx
 import jax
@@ -115,7 +114,7 @@ def light(shape: tuple[int, int, int], latent: int, *, key: PRNGKeyArray) -> VAE
 
 
 def dense(shape: tuple[int, ...], latent: int, hidden: tuple[int, ...] = (256, 256), *, key: PRNGKeyArray) -> VAE:
-    """A network of `hidden` layers with ReLU down to z, and in reverse from z back; for vectors (d,), and for images (h, w, c) as vectors."""
+    """A network of `hidden` layers with ReLU down to z, and in reverse back; for vectors (d,), and for images (h, w, c) as vectors."""
     width = int(np.prod(shape))
     widths, back = (width, *hidden), (latent, *reversed(hidden))
     keys = iter(jax.random.split(key, 2 * len(hidden) + 3))

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from semiosis.report import words
-from semiosis.report.measures import AGENTS, LANGUAGE, UNDERSTANDING, measure
+from semiosis.report.measures import AGENTS, LANGUAGE, UNDERSTANDING, measure, variant
 from semiosis.types import Agent, Experiment
 
 
@@ -99,7 +99,8 @@ class _Row(NamedTuple):
 def _row(title: str, entry: Mapping[str, Any]) -> _Row:
     """A metric's line of the table."""
     told = measure(title)
-    name = Text(told.name)
+    who = title.partition("@")[2]
+    name = Text(f"  {variant(who)}" if AGENTS.fullmatch(who) else told.name)  # it stands below the mean over agents
     unit = f"of {entry['n']:,}" if title == "messages" and entry.get("n") else told.unit
     name.append(f" {unit}" if unit else "", style="dim")
 
