@@ -286,24 +286,26 @@ def look(config: Config, law: mixtures.Wishart, course: Course) -> Rule:
         minds, n = world.minds, world.minds.sign.shape[1]
         key_look, key_sign, key_mixture, key_warm = jax.random.split(turn.key, 4)
         latent, deviation = _perceive(config, world.senses, turn.scene.views, key_look)
-        signs, mixture = config.signs, Mixture(*(x[0] for x in minds.mixture))
+        signs = config.signs
+        uniform = jnp.full((config.agents, signs), -np.log(signs), jnp.float32)
 
-        def drawn(latent: Array, sign: Array, sees: Array, key: PRNGKeyArray) -> Mixture:
-            return mixtures.draw(mixtures.posterior(law, latent, sign, sees, signs), mixture.log_weight, key)
+        def drawn(latent: Array, sign: Array, sees: Array, weight: Array, key: PRNGKeyArray) -> Mixture:
+            return mixtures.draw(mixtures.posterior(law, latent, sign, sees, signs), weight, key)
 
         everyone = partial(jax.random.split, num=config.agents)
+        said = jax.random.randint(key_sign, (2, config.agents, n), 0, signs)
         if config.start == "random":
-            said = jax.random.randint(key_sign, (2, config.agents, n), 0, signs)
             unseen = jnp.zeros(minds.sees.shape, bool)  # so that each component comes from the prior
-            fresh = jax.vmap(drawn)(latent, said[0], unseen, everyone(key_mixture))
-        else:
+            fresh = jax.vmap(drawn)(latent, said[0], unseen, uniform, everyone(key_mixture))
+        else:  # what the first agent does not see keeps its random sign
             first = mixtures.spread_out(latent[0], minds.sees[0], signs, key_sign)
-            said = jnp.broadcast_to(first, (2, config.agents, n))
-            fresh = jax.vmap(drawn)(latent, said[0], minds.sees, everyone(key_mixture))
+            said = jnp.where(minds.sees[0], first, said[0, 0]) + jnp.zeros_like(said)
+            fresh = jax.vmap(drawn)(latent, said[0], minds.sees, uniform, everyone(key_mixture))
         relay = jnp.broadcast_to(said[0][:, None], minds.relay.shape)
         new = minds._replace(latent=latent, mixture=fresh, sign=said[0], said=said[1], relay=relay)
         if config.between == "warm":
-            old = minds._replace(latent=latent, mixture=jax.vmap(drawn)(latent, minds.sign, minds.sees, everyone(key_warm)))
+            weight = minds.mixture.log_weight
+            old = minds._replace(latent=latent, mixture=jax.vmap(drawn)(latent, minds.sign, minds.sees, weight, everyone(key_warm)))
             goes_on = course.place(turn.step)[0] > 0
             new = jax.tree.map(lambda x, y: jnp.where(goes_on, x, y), old, new)
         return world._replace(minds=new), _each({"deviation": deviation})
