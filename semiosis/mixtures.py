@@ -15,6 +15,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+WIDE = 32  # latents from which on the outer products of all things would not fit in memory
+
 
 class Wishart(NamedTuple):
     """A Normal-Wishart law for each of k components, or without that axis for one.
@@ -70,8 +72,10 @@ def posterior(law: Wishart, latent: Float[Array, "n z"], sign: Int[Array, " n"],
     number = belongs.sum(0)
     mean = belongs.T @ latent / jnp.maximum(number, 1.0)[:, None]
     apart = latent - mean[sign]
-    outer = (apart[:, :, None] * apart[:, None, :]).reshape(-1, z * z)
-    scatter = (belongs.T @ outer).reshape(signs, z, z)
+    if z <= WIDE:  # one product for all components, of every outer product
+        scatter = (belongs.T @ (apart[:, :, None] * apart[:, None, :]).reshape(-1, z * z)).reshape(signs, z, z)
+    else:  # one component after another, without them
+        scatter = jax.lax.map(lambda own: (apart * own[:, None]).T @ apart, belongs.T)
     count = law.beta + number
     shift = mean - law.mean[None]
     lever = (number * law.beta / count)[:, None, None]

@@ -163,11 +163,10 @@ def test_a_reckless_or_shy_listener_adds_to_the_ratio():
     assert naming.accept(RAW)(jnp.array([-jnp.inf, jnp.log(0.25), 0.0, 9.0])).tolist() == pytest.approx([0.0, 0.25, 1.0, 1.0])
 
 
-def test_signs_may_be_fewer_or_more_than_classes():
-    for signs in (2, 9):
-        experiment, worlds, _ = played(replace(RAW, signs=signs), clusters())
-        assert figures(experiment, worlds)["messages"] <= signs
-        assert int(worlds.minds.sign.max()) < signs
+def test_signs_may_be_more_than_classes():
+    experiment, worlds, _ = played(replace(RAW, signs=9), clusters())
+    assert K < figures(experiment, worlds)["messages"] <= 9
+    assert int(worlds.minds.sign.max()) < 9
 
 
 @pytest.mark.parametrize(
@@ -342,8 +341,8 @@ def test_a_session_may_start_a_new_game_with_the_old_networks(two_sessions):
 
 def test_lessons_say_how_many_steps_the_networks_learn():
     experiment = naming.make(replace(SEEING, lessons=5), pictures())
-    assert [phase.steps for phase in experiment.phases] == [5, 1, 3]
-    assert experiment.steps == 9
+    assert [phase.steps for phase in experiment.phases] == [1, 5, 1, 3]
+    assert experiment.steps == 10
     assert naming.make(replace(SEEING, lessons=5, steps=4), pictures()).steps == 4
 
 
@@ -354,7 +353,7 @@ def test_no_gradient_crosses():
     ends = []
     for other in (data.splits["train"].inputs, noise):
         pair = Data("pair", {name: split._replace(others=(other,)) for name, split in data.splits.items()})
-        _, worlds, _ = played(replace(SEEING, rotations=(0.0,)), pair, steps=6)
+        _, worlds, _ = played(replace(SEEING, rotations=(0.0,)), pair, steps=7)
         ends.append(jax.device_get(worlds.senses[0]))
     a, b = (jax.tree.map(lambda x: x[0, 0], end.net) for end in ends), (jax.tree.map(lambda x: x[0, 1], end.net) for end in ends)
     assert equal(*a)
@@ -374,9 +373,10 @@ def test_views_are_turned_counter_clockwise():
     image[0, 0, 2] = 9  # above the centre
     assert turned(image, 90.0)[0, 2, 0, 0] == 9  # left of it
     assert turned(image, 0.0) is image
+    image[0, 1, 2] = 9
     oblique = turned(image, 45.0)[0, :, :, 0]
-    assert oblique[:2, :2].sum() == 9  # above and to the left of it
-    assert oblique.sum() == 9
+    assert oblique[1, 1] == 9  # above and to the left of it
+    assert oblique[1, 3] == 0
 
 
 def test_agents_may_see_things_of_other_shapes():
@@ -436,12 +436,13 @@ def test_without_labels_the_indices_are_null_with_a_reason():
         ({"rotations": (0.0, 45.0, 90.0)}, "rotations 0 45 90 are 3, for 2 agents: give one for all or one for each"),
         ({"rotations": (0.0, 45.0)}, "a rotation of 45 degrees needs images, and 'clusters' has vectors: set --rotations 0"),
         ({"agents": 3}, "views must be one for all agents or one for each: 'clusters' has 2, for 3 agents"),
-        ({"signs": 121}, "121 signs for 120 things: expected fewer signs than things"),
+        ({"signs": 121}, "121 signs for 120 things: expected at most as many signs as things"),
         ({"network": "light"}, "the network 'light' reads images, and the data has vectors: set --network dense or none"),
         ({"network": "published"}, "the network 'published' reads images, and the data has vectors"),
         ({"network": "dense", "batch_size": 121}, "a batch of 121 does not fit 120 things"),
         ({"missing": 1.5}, "missing is 1.5: expected 0.0 to 1.0"),
         ({"iterations": 0}, "iterations is 0: expected 1 or more"),
+        ({"anneal": 31}, "anneal is 31: expected at most the 30 iterations of a session, or 0"),
         ({"wishart_dof": 3.0, "network": "dense"}, "wishart_dof is 3: expected more than 11, one less than the 12 latents, or 0 for 12"),
         ({"wishart_dof": 2.0}, "wishart_dof is 2: expected more than 2, one less than the 3 latents, or 0 for 3"),
         ({"mode": "gibbs", "acceptance": "always"}, "the mode gibbs decides by itself: --acceptance always is for the mode communication"),

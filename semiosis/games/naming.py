@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8, UInt32
 
 from semiosis import channels, metrics, mixtures
 from semiosis.errors import UsageError, check_ranges
@@ -93,7 +93,7 @@ class Config:
     meeting: Literal["pairwise", "ring", "recursive"] = "pairwise"
     """Who speaks to a listener: another at random; the one before it; or all others in a chain, one sample each (recursive naming game)."""
     start: Literal["random", "k-means++"] = "random"
-    """First signs and components: random, or the clusters of the first agent's own latents, which the others take from it."""
+    """First signs: random, or clusters of latents: those of A, which the others are told, or each agent's own where nobody talks."""
     anneal: int = 0
     """Iterations of a session over which likelihoods are sharpened until they are exact; 0 for none."""
     anneal_from: float = 0.3
@@ -116,9 +116,11 @@ class Mind(NamedTuple):
     """What an agent knows of things and signs; a community has a leading axis a. n counts things, c the other agents less one.
 
     `sign` is what it calls each thing, `said` what it last proposed; `relay` holds the signs of the chain that ends in it (recursive).
+    `looks` counts the sessions in which it has looked.
     """
 
     who: Int[Array, "*a"]
+    looks: Int[Array, "*a"]
     sees: Bool[Array, "*a n"]
     latent: Float[Array, "*a n z"]
     mixture: Mixture
@@ -132,13 +134,18 @@ class Community(NamedTuple):
 
     minds: Mind
     senses: tuple[Agent, ...]
+    mark: UInt32[Array, ""]
 
 
 class Shown(NamedTuple):
-    """Things that all agents attend to: `views` [n g ...], one array a crowd; `memory` [n] their place in minds, -1 if new to them."""
+    """Things that all agents attend to: `views` [n g ...], one array a crowd; `memory` [n] their place in minds, -1 if new to them.
+
+    `mark` tells one set of things from another: a memory is of things of the community's own mark.
+    """
 
     views: tuple[Array, ...]
     memory: Int[Array, " n"]
+    mark: UInt32[Array, ""]
     example: Int[Array, " n"]
     label: Int[Array, " n"] | None
 
@@ -151,13 +158,14 @@ class Things(eqx.Module):
 
     views: tuple[UInt8[Array, "n g h w c"] | Float[Array, "n g d"], ...]
     labels: Int[Array, " n"] | None
+    mark: UInt32[Array, ""]
     known: bool = eqx.field(static=True)
 
-    def __init__(self, split: Split, most: int, groups: Sequence[Sequence[tuple[int, float]]], *, known: bool):
+    def __init__(self, split: Split, most: int, groups: Sequence[Sequence[tuple[int, float]]], *, known: bool, mark: UInt32[Array, ""]):
         looks = (split.inputs, *split.others)
         self.views = tuple(jnp.stack([turned(looks[which][:most], angle) for which, angle in group], axis=1) for group in groups)
         self.labels = None if split.labels is None else jnp.asarray(split.labels[:most])
-        self.known = known
+        self.mark, self.known = mark, known
 
     def __len__(self) -> int:
         return self.views[0].shape[0]
@@ -167,7 +175,7 @@ class Things(eqx.Module):
         views = tuple(view[index] for view in self.views)
         views = tuple(to_float(view) if view.dtype == jnp.uint8 else view for view in views)
         memory = index if self.known else jnp.full_like(index, -1)
-        return Shown(views, memory, index, None if self.labels is None else self.labels[index])
+        return Shown(views, memory, self.mark, index, None if self.labels is None else self.labels[index])
 
     def __call__(self, step: Int[Array, ""], key: PRNGKeyArray) -> Shown:
         """All of them."""
@@ -297,18 +305,21 @@ def look(config: Config, law: mixtures.Wishart, course: Course) -> Rule:
         if config.start == "random":
             unseen = jnp.zeros(minds.sees.shape, bool)  # so that each component comes from the prior
             fresh = jax.vmap(drawn)(latent, said[0], unseen, uniform, everyone(key_mixture))
-        else:  # what the first agent does not see keeps its random sign
-            first = mixtures.spread_out(latent[0], minds.sees[0], signs, key_sign)
-            said = jnp.where(minds.sees[0], first, said[0, 0]) + jnp.zeros_like(said)
+        else:  # what the one who clusters does not see keeps a random sign
+            own = jax.vmap(partial(mixtures.spread_out, signs=signs))(latent, minds.sees, key=everyone(key_sign))
+            own = jnp.where(minds.sees, own, said[0])
+            said = jnp.broadcast_to(own if silent(config) else own[0], said.shape)
             fresh = jax.vmap(drawn)(latent, said[0], minds.sees, uniform, everyone(key_mixture))
         relay = jnp.broadcast_to(said[0][:, None], minds.relay.shape)
-        new = minds._replace(latent=latent, mixture=fresh, sign=said[0], said=said[1], relay=relay)
+        minds = minds._replace(latent=latent, looks=minds.looks + 1)
+        new = minds._replace(mixture=fresh, sign=said[0], said=said[1], relay=relay)
         if config.between == "warm":
             weight = minds.mixture.log_weight
-            old = minds._replace(latent=latent, mixture=jax.vmap(drawn)(latent, minds.sign, minds.sees, weight, everyone(key_warm)))
+            old = minds._replace(mixture=jax.vmap(drawn)(latent, minds.sign, minds.sees, weight, everyone(key_warm)))
             goes_on = course.place(turn.step)[0] > 0
             new = jax.tree.map(lambda x, y: jnp.where(goes_on, x, y), old, new)
-        return world._replace(minds=new), _each({"deviation": deviation})
+        logs: Logs = {"session": (course.place(turn.step)[0] + 1).astype(jnp.float32)}
+        return world._replace(minds=new), logs | (_each({"deviation": deviation}) if world.senses else {})
 
     return rule
 
@@ -343,6 +354,11 @@ def in_chunks(function: Callable[[Array], Any], x: Array, chunk: int) -> Any:
     return jax.tree.map(lambda part: part.reshape(-1, *part.shape[2:])[:n], parts)
 
 
+def silent(config: Config) -> bool:
+    """Whether agents do not talk."""
+    return config.mode == "no-communication" or config.acceptance == "never"
+
+
 def accept(config: Config) -> Callable[[Float[Array, " n"]], Float[Array, " n"]]:
     """The probability that a listener takes a proposal, from the logarithm of the Metropolis-Hastings ratio."""
     if config.mode == "all-acceptance" or config.acceptance == "always":
@@ -359,7 +375,7 @@ def converse(config: Config, minds: Mind, score: Float[Array, "a n k"], listener
     """
     key_speaker, key_sign, key_judge, key_relay = jax.random.split(key, 4)
     agents, chance = config.agents, accept(config)
-    if config.mode == "no-communication" or config.acceptance == "never":
+    if silent(config):
         sign = mixtures.utter(score[listener] + minds.mixture.log_weight[listener][None], key_sign)
         return minds._replace(sign=minds.sign.at[listener].set(sign), said=minds.said.at[listener].set(sign)), jnp.zeros(())
     ahead = {"ring": agents - 1, "recursive": 1}.get(config.meeting)  # how far round the ring the first speaker sits
@@ -433,7 +449,7 @@ def name(config: Config, law: mixtures.Wishart, course: Course) -> Rule:
         """The mean log-likelihood of what is seen under its sign, in nats and up to the constant -z/2 log 2 pi."""
         rows = jnp.arange(minds.sign.shape[1])
         own = jax.vmap(lambda mind, mixture: likelihood(mixture, mind.latent, mind.sees)[rows, mind.sign])(minds, mixture)
-        return _each({"fit": own.sum(1) / minds.sees.sum(1)})
+        return _each({"fit": own.sum(1) / jnp.maximum(minds.sees.sum(1), 1)})
 
     return rule
 
@@ -455,7 +471,8 @@ def watch(config: Config, labels: np.ndarray | None) -> Watch:
             out[title] = float(np.mean([index(word).value or 0.0 for word in words]))
         if labels is not None and not sees.all():
             unseen = [metrics.adjusted_rand(sign[~seen], labels[~seen]).value for sign, seen in zip(signs, sees, strict=True)]
-            out["ari_unseen"] = float(np.mean([x for x in unseen if x is not None]))
+            known = [x for x in unseen if x is not None]
+            out["ari_unseen"] = float(np.mean(known)) if known else None
         return out
 
     return Watch(keep, figures, ("sign", "said"))
@@ -515,7 +532,7 @@ def make(config: Config, data: Data) -> Experiment:
     groups, shapes = groups_of(config, data)
     n = min(config.objects, len(data.splits["train"].inputs))
     if n < config.signs:
-        raise UsageError(f"{config.signs} signs for {n} things: expected fewer signs than things")
+        raise UsageError(f"{config.signs} signs for {n} things: expected at most as many signs as things")
     if config.network != "none" and config.batch_size > n:
         raise UsageError(f"a batch of {config.batch_size} does not fit {n} things: choose a batch size from 1 to {n}")
     births = [] if config.network == "none" else [birth_of(config, shape) for shape in shapes]
@@ -526,9 +543,10 @@ def make(config: Config, data: Data) -> Experiment:
     dof = config.wishart_dof
     if dof and dof <= z - 1:
         raise UsageError(f"wishart_dof is {dof:g}: expected more than {z - 1}, one less than the {z} latents, or 0 for {z}")
-    things = Things(data.splits["train"], n, groups, known=True)
+    mark = jnp.asarray(int(data.fingerprint[:8] or "0", 16), jnp.uint32)
+    things = Things(data.splits["train"], n, groups, known=True, mark=mark)
     lessons = (config.lessons or config.epochs * (n // config.batch_size)) if births else 0
-    course = Course(1 if births and config.sessions > 1 and config.between == "cold" else 0, lessons, 1, config.iterations)
+    course = Course(1 if births and config.between == "cold" else 0, lessons, 1, config.iterations)
     law = mixtures.prior(z, count=config.mean_count, scale=config.wishart_scale, dof=config.wishart_dof)
     labels = data.splits["train"].labels
     observer = watch(config, None if labels is None else np.asarray(labels[:n]))
@@ -541,17 +559,14 @@ def make(config: Config, data: Data) -> Experiment:
     def birth(key: PRNGKeyArray) -> Community:
         key_sees, *keys = jax.random.split(key, len(shapes) + 1)
         senses = tuple(crowd(one, len(group), key=k) for one, group, k in zip(births, groups, keys, strict=False))
-        return Community(newborn(config, n, z, key_sees), senses)
+        return Community(newborn(config, n, z, key_sees), senses, mark)
 
-    exams = {part: Exam(_all_of(split, config, groups, known=part == "train", most=n), 1) for part, split in data.splits.items()}
+    sizes = {part: config.evaluation_size if part != "train" else min(n, config.evaluation_size) for part in data.splits}
+    exams = {part: Exam(Things(split, sizes[part], groups, known=part == "train", mark=mark), 1) for part, split in data.splits.items()}
     unlabelled: dict[str, str] = {} if labels is not None else dict.fromkeys(("ari", "nmi", "matched"), UNLABELLED)
     steps = config.steps or config.sessions * sum(course)
     shown = ("kappa", "ari", "accepted", "loss")
     return Experiment(birth, phases, play_of(config), exams, ("minds",), steps, shown, unlabelled)
-
-
-def _all_of(split: Split, config: Config, groups: Any, *, known: bool, most: int) -> Things:
-    return Things(split, min(most, config.evaluation_size) if known else config.evaluation_size, groups, known=known)
 
 
 def _nothing(step: Int[Array, ""], key: PRNGKeyArray) -> tuple[()]:
@@ -567,7 +582,16 @@ def newborn(config: Config, n: int, z: int, key: PRNGKeyArray) -> Mind:
     sees |= jnp.arange(a)[:, None] == jax.random.randint(key_one, (n,), 0, a)[None]
     mixture = jax.tree.map(lambda x: jnp.broadcast_to(x, (a, *x.shape)), mixtures.standard(config.signs, z))
     signs = jnp.zeros((a, n), jnp.int32)
-    return Mind(jnp.arange(a), sees, jnp.zeros((a, n, z)), mixture, signs, signs, jnp.zeros((a, max(a - 2, 0), n), jnp.int32))
+    return Mind(
+        jnp.arange(a),
+        jnp.zeros(a, jnp.int32),
+        sees,
+        jnp.zeros((a, n, z)),
+        mixture,
+        signs,
+        signs,
+        jnp.zeros((a, max(a - 2, 0), n), jnp.int32),
+    )
 
 
 def play_of(config: Config) -> Callable[..., Episode]:
@@ -586,9 +610,9 @@ def play_of(config: Config) -> Callable[..., Episode]:
         bounds = np.cumsum([view.shape[1] for view in scene.views])
         latent, loss, flat = jax.lax.switch(jnp.searchsorted(jnp.asarray(bounds), mind.who, side="right"), looks)
         likeliest = jnp.argmax(mixtures.log_likelihood(mind.mixture, latent) + mind.mixture.log_weight[None], axis=1)
-        held = jnp.maximum(scene.memory, 0)
-        sign = jnp.where(scene.memory >= 0, mind.sign[held], likeliest)
-        latent = jnp.where((scene.memory >= 0)[:, None], mind.latent[held], latent)
+        held, known = jnp.maximum(scene.memory, 0), (scene.memory >= 0) & (scene.mark == world.mark)
+        sign = jnp.where(known, mind.sign[held], likeliest)
+        latent = jnp.where(known[:, None], mind.latent[held], latent)
         said = Utterance(channel(jax.nn.one_hot(sign, config.signs)[:, None], key_channel), jnp.ones(len(sign), jnp.int32))
         info = {"index": scene.example, "latent": latent, "input": flat}
         if scene.label is not None:
@@ -622,10 +646,10 @@ def _seen_by(config: Config, net: vae.VAE | None, seen: Array, mind: Mind, key: 
 
     def one_chunk(x: Array) -> tuple[Array, Array]:
         latent, _ = net.encode(x)
-        zero, unit = jnp.zeros((x.shape[0], config.latent)), jnp.ones((x.shape[0], config.latent))
-        if config.sessions > 1:  # the prior that the networks learned with: the component of the sign
-            best = jnp.argmax(mixtures.log_likelihood(mind.mixture, latent) + mind.mixture.log_weight[None], axis=1)
-            zero, unit = mind.mixture.mean[best], mixtures.variance(mind.mixture)[best]
+        best = jnp.argmax(mixtures.log_likelihood(mind.mixture, latent) + mind.mixture.log_weight[None], axis=1)
+        later = mind.looks > 1  # the prior that the networks learned with: N(0, I), later the component of the sign
+        zero = jnp.where(later, mind.mixture.mean[best], 0.0)
+        unit = jnp.where(later, mixtures.variance(mind.mixture)[best], 1.0)
         sees, weight = jnp.ones(x.shape[0], bool), jnp.ones(())
         return latent, sum(elbo(net, Lesson(x, zero, unit, sees, weight), key))  # type: ignore[return-value]
 
@@ -645,9 +669,10 @@ def check(config: Config) -> None:
     check_ranges(config, ranges)
     if not all(np.isfinite(config.rotations)) or not config.rotations:
         raise UsageError(f"rotations are {config.rotations}: expected degrees, one number for all agents or one for each")
-    talks = config.mode in ("communication", "all-acceptance") and config.acceptance != "never"
-    if config.agents < 2 and talks:
+    if config.agents < 2 and config.mode != "gibbs" and not silent(config):
         raise UsageError("communication needs 2 agents or more: raise --agents, or set --mode no-communication or gibbs")
+    if config.anneal > config.iterations:
+        raise UsageError(f"anneal is {config.anneal}: expected at most the {config.iterations} iterations of a session, or 0")
     if config.mode != "communication" and config.acceptance != "mh":
         raise UsageError(f"the mode {config.mode} decides by itself: --acceptance {config.acceptance} is for the mode communication")
 

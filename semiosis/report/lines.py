@@ -20,6 +20,7 @@ SHOWN = ("accuracy", "loss", "entropy")
 MANY = (*style.LINES, *(style.HUES[i] for i in (5, 7, 8, 10)))  # colours for up to ten agents
 ACROSS = 3  # panels side by side at most
 LATE, SHORT = 0.5, 0.25  # what begins after such a share of the run and takes less than such a share of it has an axis of its own
+PAUSE = 8  # so many times its usual pace without a value break a line
 BAND = "Thick: mean over {n} seeds. Thin: each seed. Band: from the lowest to the highest."
 
 
@@ -130,6 +131,14 @@ def _span(lines: Sequence[Line], last: float) -> tuple[float, float]:
     return (first, end) if first > LATE * last and 0 < end - first < SHORT * last else (0.0, last)
 
 
+def _broken(line: Line) -> Line:
+    """The line with a gap where its measure paused for long: it is not drawn over steps at which nothing was measured."""
+    pace = np.diff(line.steps)
+    after = np.flatnonzero(pace > PAUSE * np.median(pace)) if len(pace) else pace
+    steps = np.insert(line.steps.astype(float), after + 1, line.steps[after] + 0.5)
+    return Line(line.name, steps, np.insert(line.value, after + 1, np.nan, axis=1)) if len(after) else line
+
+
 def _title(name: str) -> str:
     told = measure(name)
     return told.name + (f", {told.unit}" if told.unit else "")
@@ -155,6 +164,7 @@ def _panel(
     ends = []
     for line in lines:
         colour = own[line.name] if line.name in own else next(others)
+        line = _broken(line)
         seen = np.ma.masked_invalid(line.value)
         mark = "o" if len(line.steps) <= 12 else ""
         axes.plot(line.steps, seen.mean(0), color=colour, linewidth=2.2, marker=mark, markersize=4, zorder=3, clip_on=False)
