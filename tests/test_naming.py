@@ -13,7 +13,7 @@ from semiosis.games import naming
 from semiosis.nets import vae
 from semiosis.runs import evaluate, loop
 from semiosis.runs.setup import build
-from semiosis.scenes import Data, Split
+from semiosis.scenes import Data, Split, load
 from semiosis.scenes.build import paired
 from semiosis.scenes.views import turned
 from semiosis.types import Turn
@@ -479,3 +479,14 @@ def test_views_of_the_same_things_are_equal_in_number_and_labels():
         paired("one+wrong", [one, wrong])
     with pytest.raises(UsageError, match="has the splits train"):
         paired("one+less", [one, Data("less", {"train": one.splits["train"]})])
+
+
+def test_a_name_of_several_views_is_parted_but_attributes_are_not(tmp_path):
+    for name in ("a", "b"):
+        np.savez(tmp_path / f"{name}.npz", features=np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32))
+    both = load(f"{tmp_path / 'a.npz'}+{tmp_path / 'b.npz'}")
+    assert len(both.splits["train"].others) == 1
+    assert np.array_equal(both.splits["train"].inputs, both.splits["train"].others[0])
+    assert load("shapes,attributes=shape+colour,limit=10").splits["train"].others == ()
+    with pytest.raises(UsageError, match="views of the same things must be equal in number"):
+        load("digits+shapes,limit=10")

@@ -64,7 +64,7 @@ def test_a_dense_network_by_hand():
     assert not net.images
     x = np.array([[1.0, -2.0, 0.5]])
     h = x
-    for layer in (net.encoder[0], net.encoder[2]):
+    for layer in (net.encoder[1], net.encoder[3]):
         h = np.maximum(h @ np.asarray(layer.weight) + layer.bias, 0)
     mean, log_variance = net.encode(jnp.asarray(x))
     np.testing.assert_allclose(mean, h @ np.asarray(net.mean.weight) + net.mean.bias, atol=1e-6)

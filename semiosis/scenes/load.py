@@ -19,10 +19,23 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     `seed` chooses which examples go where, wherever the source leaves that open; `limit` (or `,limit=N`) keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
-    if "+" in name and not Path(name).exists():
-        return paired(name, [load(part, seed=seed, limit=limit, memory=memory) for part in name.split("+")])
+    if len(views := _views(name)) > 1:
+        return paired(name, [load(view, seed=seed, limit=limit, memory=memory) for view in views])
     plain, limit = _limit(name, limit)
     return build(name, source(plain, seed), seed=seed, limit=limit, memory=memory)
+
+
+def _views(name: str) -> list[str]:
+    """The names of the views that a name joins by +; one + that stands in the option `attributes` joins attributes."""
+    if Path(name).exists():
+        return [name]
+    views: list[str] = []
+    for part in name.split("+"):
+        if views and views[-1].rpartition(",")[2].startswith("attributes="):
+            views[-1] += f"+{part}"
+        else:
+            views.append(part)
+    return views
 
 
 def _limit(name: str, limit: int | None) -> tuple[str, int | None]:
