@@ -1,4 +1,4 @@
-"""The command line: semiosis demo | train | resume | evaluate | recall | probe | crossplay | data | describe | bench."""
+"""The command line: semiosis demo | train | resume | evaluate | recall | film | probe | crossplay | data | describe | bench."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from semiosis.errors import UsageError, unknown
 
-GAMES = {"lewis": "semiosis.games.lewis", "naming": "semiosis.games.naming"}
+GAMES = {"lewis": "semiosis.games.lewis", "naming": "semiosis.games.naming", "glyph": "semiosis.games.glyph"}
 
 MOST_CLASSES = 100  # in a table of signs and classes
+MOST_GLYPHS, MOST_SENT = 128, 16  # in an alphabet and in a sheet of what arrives
 MOST_POINTS, MOST_MAPS = 2000, 4  # things and agents in maps of what agents perceive
 
 HELP = """semiosis: neural agents that invent a language in order to be understood
@@ -29,6 +30,7 @@ HELP = """semiosis: neural agents that invent a language in order to be understo
   semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
   semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
   semiosis recall DIR [--seed N]         what each sign calls to mind: agents draw what they imagine when they hear it
+  semiosis film DIR                      how a drawn language came to be, and how its glyphs turn into one another: GIF and MP4
   semiosis probe DIR                     ease of learning: newborn listeners learn the run's language
   semiosis crossplay DIR...              agents of different seeds and runs try to understand each other
   semiosis data [NAME]                   the data sets there are; a contact sheet of one
@@ -134,7 +136,7 @@ def evaluate(args: list[str]) -> int:
     asked = {"evaluation_candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
     trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
     result, findings, file = session.judge(trained, chosen.split)
-    figures = [] if trained.changed else _figures(trained, findings, chosen.split)
+    figures = [] if trained.changed else _figures(trained, result, findings, chosen.split)
     if chosen.json:
         print(json.dumps(result))
         return 0
@@ -177,13 +179,64 @@ def recall(args: list[str]) -> int:
 
 
 @dataclass(frozen=True)
+class Film:
+    """Films of a run whose messages are images: the history of its language, and how messages turn into one another."""
+
+    dir: Positional[str]
+    """The run directory."""
+    seed: int | None = None
+    """The seed that is shown; by default the first of the run."""
+    formats: tuple[Literal["gif", "mp4"], ...] = ("gif", "mp4")
+    """What is written of each film; mp4 needs the extra `film`."""
+    fps: float = 12.0
+    """Pictures a second."""
+    shots: int = 150
+    """Most pictures of the history, which has one for each line of metrics."""
+    glyphs: int = 12
+    """Messages that turn into one another."""
+    checkpoint: str = "newest"
+    """Which checkpoint those are drawn of: newest, best or a step."""
+
+
+def film(args: list[str]) -> int:
+    """`semiosis film DIR`."""
+    from semiosis.report import film as screen
+    from semiosis.runs import film as reel
+
+    chosen = tyro.cli(Film, args=args, prog="semiosis film")
+    for name, least in (("shots", 1), ("glyphs", 2)):
+        if getattr(chosen, name) < least:
+            raise UsageError(f"{name} is {getattr(chosen, name)}: expected {least} or more")
+    if "mp4" in chosen.formats:
+        screen.need_av()
+    trained = _open(chosen.dir, chosen.checkpoint)
+    place = _place(trained, chosen.seed)
+    home, which = trained.run.path / "figures", "" if chosen.seed is None else f"-seed-{chosen.seed}"
+    past = reel.past(trained, place, chosen.shots)
+    films = {
+        "film": [_frame(shot) for shot in past],
+        "between": [
+            screen.frame(images, words="from message to message", share=share)
+            for share, images in reel.between(trained, place, count=chosen.glyphs, stops=chosen.glyphs // 2, steps=16)
+        ],
+    }
+    write = {"gif": screen.gif, "mp4": screen.mp4}
+    paths = [
+        write[kind](frames, home / f"{name}{which}.{kind}", fps=chosen.fps) for name, frames in films.items() for kind in chosen.formats
+    ]
+    print("written: " + ", ".join(map(str, paths)))
+    return 0
+
+
+@dataclass(frozen=True)
 class Probe:
     """Ease of learning: newborn listeners learn the frozen language of a run; beside it, as a control, that of untrained speakers."""
 
     dir: Positional[str]
     """The run directory."""
-    task: Literal["discrimination", "classification", "attributes", "reconstruction"] = "discrimination"
-    """What the listeners must learn to do with the messages."""
+    task: str = ""
+    """What the listeners must learn to do with the messages: discrimination (by default), classification, attributes or reconstruction in
+    the Lewis game; in the glyph game to read clean glyphs (by default) or noisy ones."""
     steps: int = 1000
     """Steps of learning (paper: 10,000)."""
     speakers: int = 5
@@ -209,19 +262,24 @@ def probe(args: list[str]) -> int:
 
     chosen = tyro.cli(Probe, args=args, prog="semiosis probe")
     trained = _open(chosen.dir, chosen.checkpoint)
+    task = chosen.task or getattr(trained.game, "TASKS", ("",))[0]
     with redirect_stdout(sys.stderr) if chosen.json else nullcontext():  # the progress
         curves = ease_of_learning(
-            trained, task=chosen.task, steps=chosen.steps, speakers=chosen.speakers, listeners=chosen.listeners, lr=chosen.lr
+            trained, task=task, steps=chosen.steps, speakers=chosen.speakers, listeners=chosen.listeners, lr=chosen.lr
         )
-    result = summary(curves, chosen.task)
-    files.write_json(trained.run.path / f"probe-{chosen.task}.json", result)
-    chance = trained.experiment.exams["test"].chance if chosen.task == trained.config.task and "test" in trained.experiment.exams else None
-    figure = learning(curves, trained.run.path / "figures" / f"probe-{chosen.task}.png", chance)
+    result = summary(curves, task)
+    files.write_json(trained.run.path / f"probe-{task}.json", result)
+    chance = (
+        trained.experiment.exams["test"].chance
+        if task == getattr(trained.config, "task", task) and "test" in trained.experiment.exams
+        else None
+    )
+    figure = learning(curves, trained.run.path / "figures" / f"probe-{task}.png", chance)
     if chosen.json:
         print(json.dumps(result))
         return 0
     Console().print(curve_summary(result))
-    print(f"written: {trained.run.path / f'probe-{chosen.task}.json'}, {figure}")
+    print(f"written: {trained.run.path / f'probe-{task}.json'}, {figure}")
     return 0
 
 
@@ -392,7 +450,7 @@ def demo(args: list[str]) -> int:
             return _ended(run.path, caught)
         trained = _open(str(run.path), "newest")
         result, findings, file = session.judge(trained, "test")
-        figures = _figures(trained, findings, "test")
+        figures = _figures(trained, result, findings, "test")
         if hasattr(trained.game, "imagine"):
             figures += [path for path in _recalled(trained, trained.seeds[0], "test")[1] if path.suffix == ".png"]
         Console().print(evaluation_table(result))
@@ -438,10 +496,11 @@ def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> A
     return session.reopen(run, GAMES, step, say=say, change=change)
 
 
-def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
+def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: str) -> list[Path]:
     """The pictures of an evaluated run: its curves, and those that the language of the first seed has the data for.
 
-    Symbols have a lexicon; messages of one symbol a table of signs and classes; latents, where the game tells them, maps.
+    Symbols have a lexicon; messages of one symbol a table of signs and classes; latents, where the game tells them, maps. Messages that
+    are images have an alphabet and a sheet of what is drawn and what arrives.
     """
     import numpy as np
 
@@ -453,6 +512,9 @@ def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
     rows = read_metrics(trained.run)
     shown = trained.experiment.shown
     paths = [curves(rows, home / "curves.png", chance=trained.experiment.exams[split].chance, shown=shown)] if rows else []
+    if findings[0].pictures is not None:
+        paths += _drawings(findings[0].pictures, home, which)
+    paths += _by_level(result["metrics"], home / f"levels{which}.png")
     language = findings[0].language
     if language is None:
         return paths
@@ -473,6 +535,61 @@ def _figures(trained: Any, findings: list[Any], split: str) -> list[Path]:
         about["signs"] = None if signs is None else signs[some]
         paths.append(latents(language.latent[some], home / f"latents{which}.png", most=MOST_POINTS, **about))
     return paths
+
+
+def _frame(shot: Any) -> Any:
+    """A picture of the history of a language."""
+    from semiosis.report import film as screen
+    from semiosis.report.words import message
+
+    names = [] if shot.meant is None else [message(row.tolist(), shot.symbols) for row in shot.meant]
+    words = f"step {shot.step:,}" + ("" if shot.level is None else f"  ·  level {shot.level:.3g}")
+    return screen.frame(shot.drawn, heard=shot.arrived, words=words, names=names, share=shot.share)
+
+
+def _place(trained: Any, seed: int | None) -> int:
+    """Where a seed stands among those of a run; the first by default."""
+    if seed is None:
+        return 0
+    if seed not in trained.seeds:
+        raise UsageError(f"{trained.run.path} has no seed {seed}: its seeds are {', '.join(map(str, trained.seeds))}")
+    return trained.seeds.index(seed)
+
+
+def _drawings(seen: Any, home: Path, which: str) -> list[Path]:
+    """The pictures of messages that are images, of the first agent of the first seed."""
+    import numpy as np
+
+    from semiosis.report.figures import alphabet, answers, contact
+    from semiosis.report.words import message
+
+    name = lambda row: message(np.atleast_1d(row).tolist(), seen.symbols)  # noqa: E731
+    first = seen.distinct[:MOST_GLYPHS]
+    names = [name(row) for row in seen.meant[first]]
+    paths = [alphabet(seen.said[0, first], names, home / f"alphabet{which}.{kind}") for kind in ("png", "svg")]
+    if seen.heard is not None:
+        some = slice(None, min(MOST_SENT, len(seen.meant)))
+        read = [name(row) if np.max(row) < max(seen.symbols, 1) or not seen.symbols else "nothing" for row in seen.guess[0, 0, some]]
+        sent = [name(row) for row in seen.meant[some]]
+        paths.append(contact(seen.said[0, some], seen.heard[0, some], sent, home / f"glyphs{which}.png", guesses=read))
+    if seen.meant.ndim == 1 and 0 < seen.symbols <= MOST_CLASSES + 28:
+        letters = [message([symbol], seen.symbols) for symbol in range(seen.symbols)]
+        meant = np.broadcast_to(seen.meant, seen.guess.shape[:2] + seen.meant.shape)
+        paths.append(answers(meant.ravel(), seen.guess.ravel(), letters, home / f"answers{which}.png"))
+    return paths
+
+
+def _by_level(table: dict[str, Any], path: Path) -> list[Path]:
+    """How accuracy falls with the level of the channel, where a split has exams of its levels."""
+    import numpy as np
+
+    from semiosis.report.figures import ladder
+
+    rows = [table[name]["per_seed"] for level in range(len(table)) if (name := f"accuracy@level-{level}") in table]
+    if not rows:
+        return []
+    reached = [int(level) for level in table["level"]["per_seed"]] if "level" in table else None
+    return [ladder(np.array(rows, float).T, path, chance=table["accuracy"]["chance"], level=reached)]
 
 
 def _agreement(signs: Any, path: Path) -> Path:
@@ -497,9 +614,7 @@ def _recalled(trained: Any, seed: int, split: str) -> tuple[dict[str, Any], list
     from semiosis.runs.session import suffix
 
     run = trained.run
-    if seed not in trained.seeds:
-        raise UsageError(f"{run.path} has no seed {seed}: its seeds are {', '.join(map(str, trained.seeds))}")
-    found = imagined.recall(trained, trained.seeds.index(seed), split)
+    found = imagined.recall(trained, _place(trained, seed), split)
     n_signs = found.pictures.shape[1]
     labels, classes = found.labels, trained.data.classes
     order = list(range(n_signs)) if labels is None else clusters.columns(clusters.counts(found.signs, labels, n_signs).sum(0))
@@ -549,6 +664,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "resume": resume,
     "evaluate": evaluate,
     "recall": recall,
+    "film": film,
     "probe": probe,
     "crossplay": crossplay,
     "data": data,

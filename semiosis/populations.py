@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from semiosis.errors import UsageError
 from semiosis.rules import weighed
 from semiosis.types import Agent, Logs, Mean, Rule, Turn, World
 
@@ -104,6 +105,42 @@ def meetings(rule: Rule, draw: Draw, *, together: bool) -> Rule:
         return world, {name: Mean(log.total.sum(), log.weight.sum()) for name, log in logs.items()}
 
     return population_rule
+
+
+Partners = Literal["replacement", "disjoint", "appointed"]
+Together = Literal["auto", "yes", "no"]
+
+
+def society(
+    rule: Rule, sizes: Mapping[str, int], *, partners: Partners, pairs: int = 0, together: Together = "auto", frozen: str = "none"
+) -> Rule:
+    """The rule of a population of two roles, `sizes`, the one that speaks first, from the rule of a pair.
+
+    `replacement`: `pairs` are drawn with replacement and meet in turn (0: as many as the larger crowd). `disjoint`: no agent meets twice
+    in a step (0: as many as the smaller crowd). `appointed`: the same meetings at each step, those who listen dealt out to those who speak.
+    `together` says whether pairs of whom no learner meets twice are updated side by side: `auto` on an accelerator alone.
+    """
+    beside = {"auto": jax.default_backend() != "cpu", "yes": True, "no": False}[together]
+    (speaking, speakers), (listening, listeners) = sizes.items()
+    if partners == "replacement":
+        return meetings(rule, with_replacement(sizes, pairs or max(sizes.values())), together=False)
+    if partners == "disjoint":
+        return meetings(rule, disjoint(sizes, pairs or min(sizes.values())), together=beside)
+    beside = beside and (speakers == listeners or frozen == speaking)
+    places = jnp.arange(listeners)
+    return meetings(rule, appointed({speaking: places * speakers // listeners, listening: places}), together=beside)
+
+
+def check_society(sizes: Mapping[str, int], partners: Partners, pairs: int) -> None:
+    """One sentence where such pairs cannot meet."""
+    (speaking, speakers), (listening, listeners) = sizes.items()
+    if partners == "disjoint" and pairs > min(sizes.values()):
+        least = min(sizes.values())
+        raise UsageError(f"{pairs} disjoint pairs do not fit a population of {least} in one role: choose at most {least}")
+    if partners == "appointed" and pairs:
+        raise UsageError(f"appointed partners meet all at each step, so {pairs} pairs cannot be asked for: set --pairs 0")
+    if partners == "appointed" and listeners % speakers:
+        raise UsageError(f"appointed partners need {listening}s in a multiple of {speakers} {speaking}s, not {listeners}")
 
 
 def imitate(

@@ -6,12 +6,12 @@ Agents are found in the world by the name of its field, their role: a world is a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from semiosis.types import Agent, Logs, Mean, Rule, Turn, World
 
@@ -97,6 +97,68 @@ def freeze(role: str, rule: Rule) -> Rule:
         return new._replace(**{role: getattr(world, role)}), logs
 
     return frozen
+
+
+class Difficulty(NamedTuple):
+    """How hard a channel is, and how well agents have done since that was last decided: a field of the world.
+
+    `level` [k] of each of its operations; `seen`, what was logged since; `place`, the operation whose turn it is to change, where they
+    change one by one. `safe` holds the agents, by role, as they were when they last passed a level, and `passed` is that level [k], -1
+    before any; `safe` is None where nobody is called back.
+    """
+
+    level: Int[Array, " k"]
+    place: Int[Array, ""]
+    seen: Mean
+    safe: dict[str, Agent] | None
+    passed: Int[Array, " k"]
+
+
+Judge = Callable[[Int[Array, " k"], Int[Array, ""], Float[Array, ""]], tuple[Int[Array, " k"], Int[Array, ""]]]
+
+
+def easy(level: Int[Array, " k"], agents: Mapping[str, Agent] | None = None) -> Difficulty:
+    """The difficulty to begin with; `agents`, the crowds by role, are kept to be called back."""
+    nothing = Mean(jnp.zeros(()), jnp.zeros(()))
+    safe = None if agents is None else jax.tree.map(jnp.copy, dict(agents))
+    return Difficulty(level, jnp.zeros((), jnp.int32), nothing, safe, jnp.full_like(level, -1))
+
+
+def harden(rule: Rule, field: str, log: str, judge: Judge, *, every: int, collapse: float | None = None) -> Rule:
+    """The rule, and after each `every` steps a new difficulty in the world's `field`: `judge(level, place, mean of log)`.
+
+    With `collapse`, agents whose log is below it after they had passed a level are called back, as they were then, to that level.
+    Logs `level`, the mean of the levels at which the step was played.
+    """
+
+    def hardened(world: World, turn: Turn) -> tuple[World, Logs]:
+        before: Difficulty = getattr(world, field)
+        world, logs = rule(world, turn)
+        seen = jax.tree.map(jnp.add, before.seen, weighed(logs)[log])
+        figure, due = mean(seen), (turn.step + 1) % every == 0
+        level, place = judge(before.level, before.place, figure)
+        rose = due & (jnp.sum(level) > jnp.sum(before.level))
+        after = Difficulty(level, place, jax.tree.map(jnp.zeros_like, seen), before.safe, jnp.where(rose, before.level, before.passed))
+        after = jax.tree.map(lambda new, old: jnp.where(due, new, old), after._replace(safe=None), before._replace(seen=seen, safe=None))
+        world = world._replace(**{field: after._replace(safe=before.safe)})
+        if collapse is not None:
+            fell = due & (figure < collapse) & (before.passed[0] >= 0)
+            world = _called_back(world, field, before.passed, fell, rose)
+        return world, logs | {"level": jnp.mean(before.level.astype(jnp.float32))}
+
+    return hardened
+
+
+def _called_back(world: World, field: str, passed: Array, fell: Array, rose: Array) -> World:
+    """The world with its agents, and the level they had passed, of when they were safe, where they `fell`; kept as safe where they `rose`."""
+    state: Difficulty = getattr(world, field)
+    assert state.safe is not None
+    now = {role: getattr(world, role) for role in state.safe}
+    agents, safe = jax.lax.switch(
+        fell * 1 + rose * 2, [lambda now, safe: (now, safe), lambda now, safe: (safe, safe), lambda now, safe: (now, now)], now, state.safe
+    )
+    level = jnp.where(fell, passed, state.level)
+    return world._replace(**agents, **{field: state._replace(level=level, safe=safe)})
 
 
 def weighed(logs: Mapping[str, Any]) -> dict[str, Mean]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import equinox as eqx
 import jax
@@ -27,7 +27,7 @@ from semiosis.errors import UsageError, check_ranges
 from semiosis.nets.linear import MLP
 from semiosis.nets.listeners import Namer, Painter, Pointer, Reader
 from semiosis.nets.speakers import Speaker, Speech
-from semiosis.populations import appointed, crowd, disjoint, imitate, meetings, reset, with_replacement
+from semiosis.populations import Partners, Together, check_society, crowd, imitate, reset, society
 from semiosis.rules import born, chain, descend, every, follow
 from semiosis.scenes import Data, Split, need_attributes, need_images, need_labels
 from semiosis.scenes.referential import Reference, References, on_device, same
@@ -35,6 +35,7 @@ from semiosis.scenes.views import affine, noise
 from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Rule, Turn, Utterance
 
 Task = Literal["discrimination", "classification", "attributes", "reconstruction"]
+TASKS = get_args(Task)  # what fresh listeners may be asked to learn
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,9 @@ class Config:
     """Listeners of the population; any number, equal or not."""
     pairs: int = 0
     """Pairs that play at each step; 0 means as many as the larger crowd (replacement) or the smaller (disjoint)."""
-    partners: Literal["replacement", "disjoint", "appointed"] = "replacement"
+    partners: Partners = "replacement"
     """Who meets: drawn with replacement, in turn (paper); without replacement, no agent twice; or the same partners always."""
-    together: Literal["auto", "yes", "no"] = "auto"
+    together: Together = "auto"
     """Whether disjoint pairs are updated side by side or in turn: auto does what is faster on this device."""
     imitation_every: int = 0
     """Steps between imitations; 0 is never (paper: 10 or 100)."""
@@ -430,20 +431,9 @@ def births(config: Config, data: Data) -> dict[str, Callable[[PRNGKeyArray], Age
     return {"speaker": speaker, "listener": listener}
 
 
-def _who_meets(config: Config, rule: Rule) -> Rule:
-    """The population's rule from the pair's."""
-    sizes = {"speaker": config.n_speakers, "listener": config.n_listeners}
-    if config.partners == "replacement":
-        return meetings(rule, with_replacement(sizes, config.pairs or max(sizes.values())), together=False)
-    auto = jax.default_backend() != "cpu"
-    together = {"auto": auto, "yes": True, "no": False}[config.together]
-    if config.partners == "disjoint":
-        return meetings(rule, disjoint(sizes, config.pairs or min(sizes.values())), together=together)
-    together = together and (config.n_speakers == config.n_listeners or config.frozen == "speaker")  # no learner meets twice at once
-    listeners = jnp.arange(config.n_listeners)
-    return meetings(
-        rule, appointed({"speaker": listeners * config.n_speakers // config.n_listeners, "listener": listeners}), together=together
-    )
+def _sizes(config: Config) -> dict[str, int]:
+    """How many agents each role has."""
+    return {"speaker": config.n_speakers, "listener": config.n_listeners}
 
 
 def _views(config: Config, *, extra: float) -> dict[str, Callable]:
@@ -522,19 +512,13 @@ def check(config: Config, data: Data) -> None:
     if config.imitation_every and config.n_speakers > 1 and not 1 <= config.imitation_students < config.n_speakers:
         most = config.n_speakers - 1
         raise UsageError(f"{config.imitation_students} students and a teacher do not fit {config.n_speakers} speakers: choose 1 to {most}")
-    if config.partners == "disjoint" and config.pairs > min(config.n_speakers, config.n_listeners):
-        least = min(config.n_speakers, config.n_listeners)
-        raise UsageError(f"{config.pairs} disjoint pairs do not fit a population of {least} in one role: choose at most {least}")
     if config.frozen == "speaker" and (config.imitation_every or (config.reset_every and config.reset_who != "listener")):
         raise UsageError(
             "a frozen speaker neither imitates nor is reset: set --imitation-every 0, and --reset-who listener or --reset-every 0"
         )
     if config.frozen == "listener" and config.reset_every and config.reset_who != "speaker":
         raise UsageError("a frozen listener is not reset: set --reset-who speaker or --reset-every 0")
-    if config.partners == "appointed" and config.pairs:
-        raise UsageError(f"appointed partners meet all at each step, so {config.pairs} pairs cannot be asked for: set --pairs 0")
-    if config.partners == "appointed" and config.n_listeners % config.n_speakers:
-        raise UsageError(f"appointed partners need listeners in a multiple of {config.n_speakers} speakers, not {config.n_listeners}")
+    check_society(_sizes(config), config.partners, config.pairs)
     if config.task == "discrimination" and not config.listener_head:
         raise UsageError("listener_head is empty: pointing at a candidate needs the width of its projection, for example 256")
     if config.training_messages == "greedy" and config.frozen != "speaker":
@@ -583,7 +567,8 @@ def make(config: Config, data: Data) -> Experiment:
         speakers = crowd(agent["speaker"], config.n_speakers, key=key_speaker)
         return Society(speakers, crowd(agent["listener"], config.n_listeners, key=key_listener))
 
-    rules = [_who_meets(config, pair_rule(config))]
+    met = {"partners": config.partners, "pairs": config.pairs, "together": config.together, "frozen": config.frozen}
+    rules = [society(pair_rule(config), _sizes(config), **met)]
     if config.imitation_every:
         rules.append(every(config.imitation_every, copying(config)))
     if config.reset_every:

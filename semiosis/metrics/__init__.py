@@ -2,6 +2,7 @@
 
 from semiosis.metrics.compositionality import attribute_distances, cosine_distances, message_distances, topsim
 from semiosis.metrics.disentanglement import bosdis, posdis
+from semiosis.metrics.images import auroc, colours, confusion_counts, glyph_distance, image_distances, image_topsim, ink, nearest_glyph
 from semiosis.metrics.information import (
     active_symbols,
     ambiguity,
@@ -31,9 +32,12 @@ __all__ = [
     "agent",
     "ambiguity",
     "attribute_distances",
+    "auroc",
     "bootstrap",
     "bosdis",
     "chance",
+    "colours",
+    "confusion_counts",
     "contingency",
     "correctness",
     "cosine_distances",
@@ -44,6 +48,10 @@ __all__ = [
     "distinct_ratio",
     "edit_distance",
     "entropy",
+    "glyph_distance",
+    "image_distances",
+    "image_topsim",
+    "ink",
     "kappa",
     "matched",
     "mean_length",
@@ -52,6 +60,7 @@ __all__ = [
     "message_ids",
     "mutual_information",
     "naming",
+    "nearest_glyph",
     "normalised_information",
     "over_seeds",
     "posdis",

@@ -7,6 +7,7 @@ gradient. Elsewhere both are the library's own convolution.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import equinox as eqx
@@ -17,20 +18,34 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+NUMBERS = 1_500_000  # laid out at once: 6 MB, which stay in the cache of a core
 
 
 def conv(x: Float[Array, "n h w i"], weight: Float[Array, "k k i o"], stride: int = 1, padding: int = 0) -> Float[Array, "n h2 w2 o"]:
     """Cross-correlation with zero padding: out[y] = sum_a x[y stride - padding + a] weight[a], h2 = (h + 2 padding - k) // stride + 1."""
-    k = weight.shape[0]
+    k, _, i, o = weight.shape
+    if k == stride == 1 and not padding:  # a product whatever the machine
+        return _product(x.reshape(-1, i), weight[0, 0]).reshape(*x.shape[:3], -1)
     if not _products():
         return lax.conv_general_dilated(x, weight, (stride, stride), [(padding, padding)] * 2, dimension_numbers=DIMENSIONS)
+    if stride == 1 and o < i and padding < k:  # the same sum told from the other side: what is laid out has o channels and not i
+        return transposed(x, jnp.moveaxis(weight[::-1, ::-1], 2, 0), 1, k - 1 - padding)
+    h, w = ((side + 2 * padding - k) // stride + 1 for side in x.shape[1:3])
+    return _by_parts(partial(_conv, stride=stride, padding=padding), x, weight, h * w * k * k * i)
+
+
+def _conv(x: Float[Array, "n h w i"], weight: Float[Array, "k k i o"], *, stride: int, padding: int) -> Float[Array, "n h2 w2 o"]:
+    """The convolution of some images by one product."""
+    k = weight.shape[0]
     rows: Array = x[:, None, None] if x.shape[1:3] == (k, k) and not padding else patches(x, k, stride, padding)
     n, h, w = rows.shape[:3]
     return _product(rows.reshape(n * h * w, -1), weight.reshape(-1, weight.shape[-1])).reshape(n, h, w, -1)
 
 
-def transposed(x: Float[Array, "n h w i"], weight: Float[Array, "i k k o"], stride: int = 1, padding: int = 0) -> Float[Array, "n h2 w2 o"]:
-    """Transposed convolution: out[y stride - padding + a] += x[y] weight[:, a], h2 = (h - 1) stride - 2 padding + k.
+def transposed(
+    x: Float[Array, "n h w i"], weight: Float[Array, "i k k o"], stride: int = 1, padding: int = 0, beyond: int = 0
+) -> Float[Array, "n h2 w2 o"]:
+    """Transposed convolution: out[y stride - padding + a] += x[y] weight[:, a], h2 = (h - 1) stride - 2 padding + k + beyond.
 
     The weight's input axis comes first, unlike a convolution's: so the products with it, and that which is its gradient, need no
     transposed copy of it.
@@ -40,10 +55,60 @@ def transposed(x: Float[Array, "n h w i"], weight: Float[Array, "i k k o"], stri
         edge = k - 1 - padding  # the kernel mirrored, over an input spread apart and padded with what is missing
         mirrored = jnp.moveaxis(weight[:, ::-1, ::-1], 0, 2)
         return lax.conv_general_dilated(
-            x, mirrored, (1, 1), [(edge, edge)] * 2, lhs_dilation=(stride, stride), dimension_numbers=DIMENSIONS
+            x, mirrored, (1, 1), [(edge, edge + beyond)] * 2, lhs_dilation=(stride, stride), dimension_numbers=DIMENSIONS
         )
+    laid = h * w * k * k * weight.shape[-1]
+    return _by_parts(partial(_transposed, stride=stride, padding=padding, beyond=beyond), x, weight, laid)
+
+
+def _transposed(
+    x: Float[Array, "n h w i"], weight: Float[Array, "i k k o"], *, stride: int, padding: int, beyond: int
+) -> Float[Array, "n h2 w2 o"]:
+    """The transposed convolution of some images by one product."""
+    (n, h, w, i), k = x.shape, weight.shape[1]
     taps = _product(x.reshape(n * h * w, i), weight.reshape(i, -1)).reshape(n, h, w, k, k, -1)
-    return taps[:, 0, 0] if h == w == 1 and not padding else fold(taps, stride, padding)
+    return taps[:, 0, 0] if h == w == 1 and not padding and not beyond else fold(taps, stride, padding, (beyond, beyond))
+
+
+def _by_parts(layer: Callable[[Array, Array], Array], x: Float[Array, "n h w i"], weight: Array, laid: int) -> Float[Array, "n h2 w2 o"]:
+    """The layer, a few images at a time where all of them, each laid out as so many numbers, would not fit the cache.
+
+    What is laid out is not kept for the gradient but laid out again: that is quicker than to fetch it.
+    """
+    n = x.shape[0]
+    some = max(part for part in range(1, n + 1) if n % part == 0 and (part == 1 or part * laid <= NUMBERS))
+    return layer(x, weight) if some == n else _parts(layer, n // some, x, weight)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _parts(layer: Callable[[Array, Array], Array], count: int, x: Array, weight: Array) -> Array:
+    return _join(lax.map(lambda part: layer(part, weight), _split(x, count)))
+
+
+def _parts_forward(layer: Callable[[Array, Array], Array], count: int, x: Array, weight: Array) -> tuple[Array, tuple[Array, Array]]:
+    return _parts(layer, count, x, weight), (x, weight)
+
+
+def _parts_backward(layer: Callable[[Array, Array], Array], count: int, kept: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, weight = kept
+
+    def part(total: Array, part: tuple[Array, Array]) -> tuple[Array, Array]:
+        dx, dweight = jax.vjp(layer, part[0], weight)[1](part[1])
+        return total + dweight, dx
+
+    total, dx = lax.scan(part, jnp.zeros_like(weight), (_split(x, count), _split(g, count)))
+    return _join(dx), total
+
+
+_parts.defvjp(_parts_forward, _parts_backward)
+
+
+def _split(x: Float[Array, "n ..."], count: int) -> Float[Array, "p m ..."]:
+    return x.reshape(count, -1, *x.shape[1:])
+
+
+def _join(x: Float[Array, "p m ..."]) -> Float[Array, "n ..."]:
+    return x.reshape(-1, *x.shape[2:])
 
 
 def _products() -> bool:
@@ -95,7 +160,8 @@ def patches(x: Float[Array, "n h w c"], k: int, stride: int, padding: int) -> Fl
 def fold(taps: Float[Array, "n h w k k c"], stride: int, padding: int, beyond: tuple[int, int] = (0, 0)) -> Float[Array, "n h2 w2 c"]:
     """The sum of overlapping blocks, `patches` run backwards: out[y stride - padding + a, x stride - padding + b] += taps[y, x, a, b].
 
-    `beyond` adds rows and columns at the end that no block reaches: a convolution whose stride does not divide leaves such ones unseen.
+    `beyond` adds rows and columns at the end: those that a convolution whose stride does not divide leaves unseen, or of those that
+    `padding` takes away.
     """
     n, h, w, k, _, c = taps.shape
     rows, columns = (_reaching(m, k, stride, padding, more) for m, more in zip((h, w), beyond, strict=True))

@@ -30,6 +30,8 @@ UNDERSTANDING = {
     "accuracy@noise": _share("accuracy under noise"),
     "accuracy_vote@noise": _share("listeners' vote under noise"),
     "noise_drop_percent": Measure("lost under noise", "%", 1, high=100.0),
+    "exact": _share("whole messages right"),
+    "no_signal_auroc": _share("noise told from glyphs, AUROC"),
     "kappa": Measure("Cohen's kappa", low=-1.0, high=1.0),
     "ari": Measure("adjusted Rand index", high=1.0),
     "ari_unseen": Measure("adjusted Rand index, things not seen", high=1.0),
@@ -49,6 +51,12 @@ LANGUAGE = {
     "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
     "posdis": _share("positional disentanglement"),
     "synchrony": _share("synchrony of speakers"),
+    "bits": Measure("transmitted, at least", "bits a glyph"),
+    "glyph_distance": _share("distance of glyphs"),
+    "nearest_glyph": _share("distance to the nearest glyph"),
+    "image_topsim": Measure("topographic similarity to images", low=-1.0, high=1.0),
+    "ink": _share("ink"),
+    "colours": Measure("colours in use", "", 1, low=1.0),
 }
 LEARNING = {
     "davies_bouldin": Measure("Davies-Bouldin index", low=0.0),
@@ -57,6 +65,8 @@ LEARNING = {
     "reconstruction": Measure("reconstruction error", "nats"),
     "fit": Measure("log-likelihood of latents", "nats"),
     "deviation": Measure("deviation of latents", low=0.0),
+    "level": Measure("level of the channel reached", "", 1, low=0.0),
+    "noise_loss": Measure("loss on noise", "nats"),
     "session": Measure("session", "", 0, low=1.0),
 }
 
@@ -77,4 +87,4 @@ def variant(what: str) -> str:
     """How what follows the @ of a metric is told: a capital letter is an agent, two are a pair of agents, a number is a size."""
     if found := AGENTS.fullmatch(what):
         return f"agents {found[1]} and {found[2]}" if found[2] else f"agent {what}"
-    return f"among {int(what):,}" if what.isdecimal() else f"at {what}"
+    return f"among {int(what):,}" if what.isdecimal() else f"at {what.replace('-', ' ')}"

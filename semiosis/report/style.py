@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -19,7 +21,8 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.optimize import isotonic_regression
 
-from semiosis.runs.files import spoken
+from semiosis.errors import UsageError
+from semiosis.runs.files import spoken, write_bytes
 
 INK, SOFT, FAINT, PAPER, TINT = "#22252b", "#6b7079", "#d9dce1", "#ffffff", "#f3f4f6"
 BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072b2", "#e69f00", "#009e73", "#aa4499", "#56b4e9", "#d55e00"
@@ -40,12 +43,33 @@ def figure(width: float, height: float) -> Figure:
 
 
 def save(sheet: Figure, path: str | Path) -> Path:
-    """Write the PNG, with the folders that lead to it; returns where."""
+    """Write the PNG or, if the path ends so, the SVG, with the folders that lead to it, wholly or not at all; returns where.
+
+    The same sheet gives the same bytes. In an SVG letters are outlines and pictures keep their own pixels, with sharp edges.
+    """
     path = Path(path)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("png", "svg"):
+        raise UsageError(f"cannot draw {path}: expected a name that ends in .png or .svg")
+    drawn = BytesIO()
+    if kind == "svg":
+        _keep_pixels(sheet)
+        with rc_context({"svg.hashsalt": "semiosis", "svg.fonttype": "path"}):  # salt: else the ids in it are drawn at random
+            sheet.savefig(drawn, facecolor=PAPER, format="svg", metadata={"Date": None})
+    else:
+        sheet.savefig(drawn, dpi=DPI, facecolor=PAPER, format="png")
     with spoken(f"write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        sheet.savefig(path, dpi=DPI, facecolor=PAPER, format="png")
+    write_bytes(path, drawn.getvalue())
     return path
+
+
+def _keep_pixels(sheet: Figure) -> None:
+    """Let pictures go into an SVG as they are, one by one, for the viewer to enlarge without blur."""
+    sheet.suppressComposite = True
+    for axes in sheet.axes:
+        for picture in axes.images:
+            picture.set_interpolation("none")
 
 
 def wrapped(text: str, width: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -79,7 +80,8 @@ def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
             return order[title], -2.0
         if AGENTS.fullmatch(what):
             return order[plain], -1.0
-        return order[plain] + 1, float(what) if what.isdecimal() else np.inf
+        size = re.search(r"\d+$", what)
+        return order[plain] + 1, float(size[0]) if size else np.inf
 
     own = [sorted((t for t in metrics if t.partition("@")[0] in order), key=lambda t: place(t, order)) for order in orders]
     rest = [t for t in metrics if t not in own[0] and t not in own[1]]

@@ -53,8 +53,9 @@ def time_case(module: str, place: int, repeats: int) -> dict[str, Any]:
     keys, seconds, walls, peaks = loop.keys_of(seeds), [], [], [peak()]
 
     def watched(worlds: World, watch: Watch, first: int, steps: int) -> World:
-        for step in range(first, first + steps):
-            worlds, _ = run(worlds, keys, step, 1)
+        stride = phase.every or steps  # as training looks: at the pace of the phase, or once in a while
+        for step in range(first, first + steps, stride):
+            worlds, _ = run(worlds, keys, step, stride)
             for kept in history.keep(watch, worlds, len(seeds)):
                 watch.figures(kept)
         return worlds
@@ -86,8 +87,11 @@ def _noise(case: Any) -> Any:
     """Data that says nothing, of the shape and size that a case wants."""
     import numpy as np
 
+    from semiosis import scenes
     from semiosis.scenes import Data, Split
 
+    if not case.inputs:
+        return scenes.load("none")
     noise = np.random.default_rng(0)
     wanted = max(2048, getattr(case.config, "batch_size", 0), getattr(case.config, "objects", 0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -19,6 +20,7 @@ from semiosis.runs import loop
 from semiosis.types import Channel, Episode, Exam, Experiment, Play, Scenes, World
 
 MOST_AGENTS = 10  # of each role; the paper evaluates min(N, 10)
+MOST_PICTURES = 1024  # that are kept of an exam, for what they look like
 MOST_MESSAGES = 2000  # of which topographic similarity is computed
 KEY = 0  # every seed and every run meets the same exam
 
@@ -41,14 +43,37 @@ class Language(NamedTuple):
         return self.tokens[:, :, 0] if self.tokens.shape[2] == 1 and (self.lengths == 1).all() else None
 
 
+class Pictures(NamedTuple):
+    """Messages that are images: as drawn and as they arrived, `said` and `heard` [a n h w c]; what they meant, and what each reader read.
+
+    `meant` [n ...] and `guess` [a b n ...] are of the game's own form: symbols, bits, or places; `symbols` is how many there are to choose
+    from, 0 where messages are not made of symbols.
+    """
+
+    said: np.ndarray
+    heard: np.ndarray | None
+    meant: np.ndarray
+    guess: np.ndarray
+    symbols: int = 0
+
+    @property
+    def distinct(self) -> np.ndarray:
+        """Where each message stands for the first time [m]."""
+        return np.sort(np.unique(self.meant.reshape(len(self.meant), -1), axis=0, return_index=True)[1])
+
+
 class Finding(NamedTuple):
-    """The figures of one exam of one seed (None: undefined, see `reasons`), the examples seen, accuracy by pair [a b], the language."""
+    """The figures of one exam of one seed (None: undefined, see `reasons`), the examples seen, accuracy by pair [a b], the language.
+
+    `pictures` are the messages where these are images.
+    """
 
     figures: dict[str, float | None]
     n: int
     pairs: np.ndarray
     language: Language | None
     reasons: dict[str, str]
+    pictures: Pictures | None = None
 
 
 @eqx.filter_jit
@@ -76,15 +101,15 @@ def sitting(
 
         return jax.lax.map(speaker, jnp.arange(size(getattr(world, first))))
 
-    seen = grid(channels.clear, _reading)
+    seen = grid(channels.clear, partial(_reading, whole=shuffled))
     if shuffled and "accuracy" in seen:
         seen["accuracy_shuffled"] = grid(channels.shuffle, _reading)["accuracy"]
     return seen
 
 
-def _reading(episode: Episode) -> dict[str, Any]:
-    """What is kept of the episodes of one speaker with all listeners (leading axis b)."""
-    out: dict[str, Any] = {"loss": episode.loss.mean(1)}
+def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
+    """What is kept of the episodes of one speaker with all listeners (leading axis b); its images only of the `whole` exam."""
+    out: dict[str, Any] = {"loss": episode.loss.mean(1)} | {name: values.mean(1) for name, values in episode.figures.items()}
     if episode.reward is not None:
         out["reward"] = episode.reward.mean(1)
     correct = _correct(episode)
@@ -99,6 +124,13 @@ def _reading(episode: Episode) -> dict[str, Any]:
         out["language"]["symbols"] = jnp.int32(said.message.shape[-1])
         if "latent" in episode.info:
             out["language"]["latent"] = episode.info["latent"][0]
+    if said.message.ndim == 5 and whole:  # images: b n h w c
+        out["pictures"] = {"said": said.message[0, :MOST_PICTURES], "guess": episode.guess[:, :MOST_PICTURES]}
+        out["pictures"]["meant"] = episode.target[0, :MOST_PICTURES]
+        if "heard" in episode.info:
+            out["pictures"]["heard"] = episode.info["heard"][0, :MOST_PICTURES]
+        if "symbols" in episode.info:
+            out["pictures"]["symbols"] = episode.info["symbols"][0].max()
     if said.entropy is not None:
         spoken = jnp.arange(said.entropy.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
         out["entropy"] = said.entropy[0].sum() / spoken.sum()
@@ -124,7 +156,7 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
     args = (experiment.play, experiment.roles, exam.scenes, world)
     batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole)) for b in range(exam.batches)]
     n = len({int(i) for batch in batches for i in np.asarray(batch["about"].get("index", [[]]))[0]})  # passes repeat examples
-    keys = [k for k in batches[0] if k not in ("about", "language")]
+    keys = [k for k in batches[0] if k not in ("about", "language", "pictures")]
     means = {k: np.mean([np.asarray(batch[k], np.float64) for batch in batches], axis=0) for k in keys}
     figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
     if "accuracy_vote" in means and means["accuracy"].shape[1] > 1:
@@ -136,7 +168,13 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
             figures[title] = value.value
             if value.value is None:
                 reasons[title] = experiment.undefined.get(title, value.reason)
-    return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons)
+    pictures = _pictures(batches[0]["pictures"]) if "pictures" in batches[0] else None
+    if pictures is not None:
+        for title, value in look(pictures).items():
+            figures[title] = value.value
+            if value.value is None:
+                reasons[title] = experiment.undefined.get(title, value.reason)
+    return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons, pictures)
 
 
 def _exam(experiment: Experiment, name: str) -> Exam:
@@ -158,6 +196,27 @@ def _language(batches: list[dict[str, Any]]) -> Language:
         about, latent = {k: v[first] for k, v in about.items()}, None if latent is None else latent[:, first]
         return Language(tokens[:, first], lengths[:, first], about, latent, symbols)
     return Language(tokens, lengths, about, latent, symbols)
+
+
+def _pictures(batch: dict[str, np.ndarray]) -> Pictures:
+    """The images of a batch; what they meant is the same for all who spoke."""
+    return Pictures(batch["said"], batch.get("heard"), batch["meant"][0], batch["guess"], int(np.max(batch.get("symbols", 0))))
+
+
+def look(pictures: Pictures) -> dict[str, Value]:
+    """Measures of the images that distinct messages are drawn as: means over those who draw."""
+    meant = pictures.meant[pictures.distinct]
+    found = []
+    for own in pictures.said[:, pictures.distinct]:
+        found.append({
+            "glyph_distance": metrics.glyph_distance(own),
+            "nearest_glyph": metrics.nearest_glyph(own),
+            "ink": metrics.ink(own),
+            "colours": metrics.colours(own),
+        })  # fmt: skip
+        if meant.ndim == 2:
+            found[-1]["image_topsim"] = metrics.image_topsim(meant, own)
+    return {title: _mean([own[title] for own in found]) for title in found[0]}
 
 
 def describe(language: Language) -> dict[str, Value]:

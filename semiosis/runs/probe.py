@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from semiosis import metrics
-from semiosis.errors import UsageError
+from semiosis.errors import UsageError, unknown
 from semiosis.runs import loop
 from semiosis.runs.progress import progress
 from semiosis.runs.session import Trained
@@ -31,22 +31,26 @@ def ease_of_learning(
 ) -> tuple[Curve, Curve]:
     """The learning curves of fresh listeners, of the run's language and, as a control, of untrained speakers of the same make.
 
-    `listeners` fresh ones for each of the first `speakers` of each seed; greedy messages; figures are means over them.
+    A game that can be probed has `TASKS` and a function `probe(config, task=, speakers=, listeners=, lr=)`, the configuration in which
+    fresh listeners learn. `listeners` fresh ones for each of the first `speakers` of each seed; greedy messages; figures are means over them.
     """
-    if not hasattr(trained.game, "probe"):
+    game: Any = trained.game
+    if not hasattr(game, "probe"):
         raise UsageError(f"the game {trained.run.record['game']} has no language to learn by ear: it defines no probe")
+    if task not in game.TASKS:
+        raise unknown("task", task, game.TASKS)
     if not 0 < lr < float("inf"):
         raise UsageError(f"lr is {lr}: expected a number above 0")
     if steps < 1 or listeners < 1 or speakers < 1:
         raise UsageError(f"steps {steps}, speakers {speakers} and listeners {listeners} must all be 1 or more")
-    speakers = min(speakers, trained.worlds.speaker.age.shape[1])
-    config = trained.game.probe(trained.config, task=task, speakers=speakers, listeners=listeners, lr=lr)  # type: ignore[attr-defined]
+    role = trained.experiment.roles[0]  # who speaks
+    speakers = min(speakers, getattr(trained.worlds, role).age.shape[1])
+    config = game.probe(trained.config, task=task, speakers=speakers, listeners=listeners, lr=lr)
     # streams of its own: with the run's seeds, newborn listeners would be those that grew up with this language, and meet its very batches
     seeds = tuple((seed + 2**31) % 2**32 for seed in trained.seeds)
-    experiment, fresh = build(trained.game, config, trained.data, seeds)
+    experiment, fresh = build(game, config, trained.data, seeds)
     mesh = loop.mesh_for(len(trained.seeds))
     run = loop.stretch(experiment.phases[0], loop.unstack(fresh, 0), mesh, order)
-    measure = "loss" if task == "reconstruction" else "accuracy"
 
     def learn(title: str, worlds: World) -> Curve:
         worlds, keys = loop.place(worlds, mesh), loop.place(loop.keys_of(seeds), mesh)
@@ -57,14 +61,15 @@ def ease_of_learning(
                 count = min(every, steps - step)
                 worlds, logs = run(worlds, keys, step, count)
                 at.append(step + count)
+                measure = "accuracy" if "accuracy" in logs else "loss"
                 values.append(logs[measure])
                 update(step + count, {measure: (float(values[-1].mean()), None)})
         return Curve(title, measure, np.array(at), np.stack(values, 1))
 
     # the net alone is taken over: optimisers and scores of the frozen are of no use
-    language = jax.tree.map(lambda x: x[:, :speakers], trained.worlds.speaker.net)
+    language = jax.tree.map(lambda x: x[:, :speakers], getattr(trained.worlds, role).net)
     untaught = jax.tree.map(lambda x: x.copy(), fresh)
-    taught = fresh._replace(speaker=_with_net(fresh.speaker, language))
+    taught = fresh._replace(**{role: _with_net(getattr(fresh, role), language)})
     return learn("its language", taught), learn("untrained speakers", untaught)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from semiosis.errors import UsageError, unknown
 from semiosis.scenes import digits, features, folders, hub, options, shapes
 from semiosis.scenes.build import build, paired
-from semiosis.scenes.types import Data, Source
+from semiosis.scenes.types import Data, Source, Split
 
 FORMS = ("hub:OWNER/NAME", "the path of a folder of images or parquet files", "the path of a .npz or .h5 file of features")
 
@@ -19,10 +19,19 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     `seed` chooses which examples go where, wherever the source leaves that open; `limit` (or `,limit=N`) keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
+    if name == "none":
+        return Data("none", _Nothing(), fingerprint="none")
     if len(views := _views(name)) > 1:
         return paired(name, [load(view, seed=seed, limit=limit, memory=memory) for view in views])
     plain, limit = _limit(name, limit)
     return build(name, source(plain, seed), seed=seed, limit=limit, memory=memory)
+
+
+class _Nothing(dict[str, Split]):
+    """The splits of no data: none; who asks for one is told so."""
+
+    def __missing__(self, part: str) -> Split:
+        raise UsageError("this game needs data, and 'none' has none: choose a data set that `semiosis data` lists")
 
 
 def _views(name: str) -> list[str]:
@@ -68,7 +77,7 @@ def source(name: str, seed: int = 0) -> Source:
         raise UsageError(
             f"no file or folder {bare!r}: expected a data set that `semiosis data` lists, hub:OWNER/NAME, or a path that exists"
         )
-    raise unknown("data", bare, ["digits", "shapes", *hub.SETS, *FORMS])
+    raise unknown("data", bare, ["digits", "shapes", *hub.SETS, *FORMS, "none"])
 
 
 def known() -> list[tuple[str, str, str]]:
@@ -81,6 +90,7 @@ def known() -> list[tuple[str, str, str]]:
     rows += [(name, entry.about, "data") for name, entry in hub.SETS.items()]
     return [
         *rows,
+        ("none", "no data: for games that make up what they talk about", ""),
         ("NAME+NAME", "views of the same things, such as two files of features in one order: what each agent sees", ""),
         ("hub:OWNER/NAME", "any set of images on the Hugging Face Hub", "data"),
         ("PATH/TO/FOLDER", "a copy of a Hub set (parquet), or images by class: class/*.png, train/class/*.png", "data"),
