@@ -150,7 +150,7 @@ def harden(rule: Rule, field: str, log: str, judge: Judge, *, every: int, collap
 
 
 def _called_back(world: World, field: str, passed: Array, fell: Array, rose: Array) -> World:
-    """The world with its agents, and the level they had passed, of when they were safe, where they `fell`; kept as safe where they `rose`."""
+    """Where they `fell`, agents as they were when they were safe, and the level they had passed; where they `rose`, safe as they are."""
     state: Difficulty = getattr(world, field)
     assert state.safe is not None
     now = {role: getattr(world, role) for role in state.safe}

@@ -60,10 +60,11 @@ class Episode(NamedTuple):
     """The record of one play: all that a loss, metric, corpus or page may look at.
 
     `guess` and `target` are comparable arrays with leading axis n; `loss` and `reward` are per example [n], `reward` None where nobody is
-    paid. `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c]
-    (log-probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between
-    meanings), `latent` [n z] (what it made of it), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split),
-    `heard` [n ...] (the message as it arrived), `symbols` [n] (how many there are for a place of a message, 0 where it has none). `figures` are further numbers [n] by name, of which an evaluation tells the means.
+    paid. `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c] (log-
+    probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between meanings),
+    `latent` [n z] (what it made of it), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split), `heard` [n ...]
+    (the message as it arrived), `symbols` [n] (how many there are for a place of a message, 0 where it has none). `figures` are further
+    numbers [n] by name, of which an evaluation tells the means.
     """
 
     said: tuple[Utterance, ...]
@@ -72,7 +73,7 @@ class Episode(NamedTuple):
     loss: Float[Array, " n"]
     reward: Float[Array, " n"] | None
     info: dict[str, Array]
-    figures: dict[str, Array] = {}
+    figures: dict[str, Array] = {}  # noqa: RUF012 - never written to
 
 
 class Agent(eqx.Module):
@@ -146,8 +147,8 @@ class Bench(NamedTuple):
     """A training step to be timed by `semiosis bench`: the game's configuration on noise of shape `inputs`, `steps` steps a measurement.
 
     `inputs` is a number of features, the shape of an image, or 0 for no data; `phase` names the phase that is timed, the first by default;
-    where it is watched at a pace of its own, so are the steps of the measurement, else once a measurement. `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the
-    CPU seconds a step that others were measured at.
+    where it is watched at a pace of its own, so are the steps of the measurement, else once a measurement. `gflop` is the arithmetic of one
+    step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
     """
 
     title: str

@@ -44,7 +44,7 @@ class Config:
     """Every dial of the glyph game; the preset `paper` holds the published settings."""
 
     data: str = "none"
-    """Where dense messages come from: a data set's vectors or pixels; none draws them from a normal, and is right for all other messages."""
+    """Where dense messages come from, vectors or pixels; none draws them from a normal, and is right for all other messages."""
     steps: int = 25_000
     """Steps to train (published: 100 epochs of 250)."""
     batch_size: int = 128
@@ -137,12 +137,12 @@ class Society(NamedTuple):
 class Message(NamedTuple):
     """`content` [n t]: symbols or bits as integers, or numbers; `level` [n] of the channel, PRESENT where training decides it.
 
-    `index` [n] numbers the messages; `label` [n] is the class of those that are of a data set, where it has one.
+    `example` [n] numbers the messages; `label` [n] is the class of those that are of a data set, where it has one.
     """
 
     content: Array
     level: Int[Array, " n"]
-    index: Int[Array, " n"]
+    example: Int[Array, " n"]
     label: Int[Array, " n"] | None
 
 
@@ -339,7 +339,7 @@ def play_of(config: Config) -> Callable[..., Episode]:
             del figures["exact"]  # one place a message: it is the accuracy
         if config.channel == "none":
             del figures["level"]
-        info = {"correct": found.correct, "index": scene.index, "heard": heard, "symbols": jnp.full(n, base_of(config))}
+        info = {"correct": found.correct, "index": scene.example, "heard": heard, "symbols": jnp.full(n, base_of(config))}
         info |= {} if found.scores is None else {"scores": found.scores}
         info |= {} if scene.label is None else {"label": scene.label}
         return Episode((Utterance(said, jnp.ones(n, jnp.int32)),), found.guess, found.target, found.loss, None, info, figures)

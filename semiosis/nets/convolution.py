@@ -50,7 +50,7 @@ def transposed(
     The weight's input axis comes first, unlike a convolution's: so the products with it, and that which is its gradient, need no
     transposed copy of it.
     """
-    (n, h, w, i), k = x.shape, weight.shape[1]
+    h, w, k = *x.shape[1:3], weight.shape[1]
     if not _products():
         edge = k - 1 - padding  # the kernel mirrored, over an input spread apart and padded with what is missing
         mirrored = jnp.moveaxis(weight[:, ::-1, ::-1], 0, 2)

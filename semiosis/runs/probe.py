@@ -32,7 +32,8 @@ def ease_of_learning(
     """The learning curves of fresh listeners, of the run's language and, as a control, of untrained speakers of the same make.
 
     A game that can be probed has `TASKS` and a function `probe(config, task=, speakers=, listeners=, lr=)`, the configuration in which
-    fresh listeners learn. `listeners` fresh ones for each of the first `speakers` of each seed; greedy messages; figures are means over them.
+    fresh listeners learn. `listeners` fresh ones for each of the first `speakers` of each seed; greedy messages; figures are means over
+    them.
     """
     game: Any = trained.game
     if not hasattr(game, "probe"):
@@ -55,7 +56,7 @@ def ease_of_learning(
     def learn(title: str, worlds: World) -> Curve:
         worlds, keys = loop.place(worlds, mesh), loop.place(loop.keys_of(seeds), mesh)
         every = max(1, steps // 50)
-        at, values = [], []
+        at, values, measure = [], [], "accuracy"
         with progress(steps, 0, title) as update:
             for step in range(0, steps, every):
                 count = min(every, steps - step)
