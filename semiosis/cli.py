@@ -25,7 +25,7 @@ MOST_POINTS, MOST_MAPS = 2000, 4  # things and agents in maps of what agents per
 
 HELP = """semiosis: neural agents that invent a language in order to be understood
 
-  semiosis demo [--out DIR]              agents invent languages for handwritten digits, in two games, in minutes
+  semiosis demo [--out DIR]              agents invent languages in three games, in minutes: tables, pictures, films
   semiosis train GAME [flags]            train a game: --preset tiny|quick|paper, --data, --seeds, --steps, --out, every dial of the game
   semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
   semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
@@ -194,37 +194,24 @@ class Film:
     """Most pictures of the history, which has one for each line of metrics."""
     glyphs: int = 12
     """Messages that turn into one another."""
+    arrived: bool = True
+    """Show beside each glyph how it arrives, where the run kept it."""
     checkpoint: str = "newest"
     """Which checkpoint those are drawn of: newest, best or a step."""
 
 
 def film(args: list[str]) -> int:
     """`semiosis film DIR`."""
-    from semiosis.report import film as screen
-    from semiosis.runs import film as reel
+    from semiosis.report.film import need_av
 
     chosen = tyro.cli(Film, args=args, prog="semiosis film")
     for name, least in (("shots", 1), ("glyphs", 2)):
         if getattr(chosen, name) < least:
             raise UsageError(f"{name} is {getattr(chosen, name)}: expected {least} or more")
     if "mp4" in chosen.formats:
-        screen.need_av()
+        need_av()
     trained = _open(chosen.dir, chosen.checkpoint)
-    place = _place(trained, chosen.seed)
-    home, which = trained.run.path / "figures", "" if chosen.seed is None else f"-seed-{chosen.seed}"
-    past = reel.past(trained, place, chosen.shots)
-    films = {
-        "film": [_frame(shot) for shot in past],
-        "between": [
-            screen.frame(images, words="from message to message", share=share)
-            for share, images in reel.between(trained, place, count=chosen.glyphs, stops=chosen.glyphs // 2, steps=16)
-        ],
-    }
-    write = {"gif": screen.gif, "mp4": screen.mp4}
-    paths = [
-        write[kind](frames, home / f"{name}{which}.{kind}", fps=chosen.fps) for name, frames in films.items() for kind in chosen.formats
-    ]
-    print("written: " + ", ".join(map(str, paths)))
+    print("written: " + ", ".join(map(str, _films(trained, _place(trained, chosen.seed), chosen))))
     return 0
 
 
@@ -412,14 +399,14 @@ def bench(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """Agents invent languages for handwritten digits, in the Lewis game and in the naming game: tables and pictures of both."""
+    """Agents invent languages in the Lewis game, the naming game and the glyph game: tables and pictures of all three."""
 
     out: str = "runs/demo"
-    """Where the two run directories are made: lewis and naming."""
+    """Where the run directories are made: lewis, naming and glyph."""
     seeds: str = ""
-    """How many seeds, or which; by default 4 of the Lewis game and 1 of the naming game."""
+    """How many seeds, or which; by default 4 of the Lewis game and 1 of the others."""
     steps: int = 4000
-    """Steps to train in the Lewis game."""
+    """Steps to train in the Lewis game and the glyph game."""
 
 
 def demo(args: list[str]) -> int:
@@ -437,13 +424,15 @@ def demo(args: list[str]) -> int:
         "lewis": "The Lewis game: a speaker sees a handwritten digit and says five symbols; a listener must find it among ten.",
         "naming": "The naming game: A and B look at a digit, which B sees turned by 45 degrees; one says a sign, and the other takes it or "
         "leaves it by what it sees itself.",
+        "glyph": "The glyph game: a generator draws 26 letters of its own; a reader must read them through an ever noisier channel.",
     }
     games = {name: session.game_at(name, GAMES) for name in told}
     lewis = replace(games["lewis"].PRESETS["quick"], steps=chosen.steps)
     naming = replace(games["naming"].PRESETS["quick"], data="digits", rotations=(0.0, 45.0))
+    glyph = replace(games["glyph"].PRESETS["colour"], steps=chosen.steps)
     for name in told:
-        directory.check_free(Path(chosen.out) / name)  # of both, before either is trained
-    for name, config, seeds in (("lewis", lewis, "4"), ("naming", naming, "1")):
+        directory.check_free(Path(chosen.out) / name)  # of all, before any is trained
+    for name, config, seeds in (("lewis", lewis, "4"), ("naming", naming, "1"), ("glyph", glyph, "1")):
         print(told[name], flush=True)
         run, caught = session.start(name, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)
         if caught:
@@ -453,6 +442,8 @@ def demo(args: list[str]) -> int:
         figures = _figures(trained, result, findings, "test")
         if hasattr(trained.game, "imagine"):
             figures += [path for path in _recalled(trained, trained.seeds[0], "test")[1] if path.suffix == ".png"]
+        if hasattr(trained.game, "morph"):
+            figures += _films(trained, 0, Film(str(run.path), formats=("gif",), shots=60))
         Console().print(evaluation_table(result))
         print("Look at " + ", ".join(map(str, figures)) + f"; the numbers are in {file}\n", flush=True)
     return 0
@@ -537,14 +528,31 @@ def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: s
     return paths
 
 
-def _frame(shot: Any) -> Any:
+def _films(trained: Any, place: int, chosen: Film) -> list[Path]:
+    """The films of a seed: of its history, and from message to message; returns what was written."""
+    from semiosis.report import film as screen
+    from semiosis.runs import film as reel
+
+    home, which = trained.run.path / "figures", "" if chosen.seed is None else f"-seed-{chosen.seed}"
+    past = reel.past(trained, place, chosen.shots)
+    way = reel.between(trained, place, count=chosen.glyphs, stops=max(2, chosen.glyphs // 2), steps=16)
+    films = {
+        "film": [_frame(shot, chosen.arrived) for shot in past],
+        "between": [screen.frame(images, words="from message to message", share=share) for share, images in way],
+    }
+    write = {"gif": screen.gif, "mp4": screen.mp4}
+    told = [(name, kind) for name in films for kind in chosen.formats]
+    return [write[kind](films[name], home / f"{name}{which}.{kind}", fps=chosen.fps) for name, kind in told]
+
+
+def _frame(shot: Any, arrived: bool) -> Any:
     """A picture of the history of a language."""
     from semiosis.report import film as screen
     from semiosis.report.words import message
 
     names = [] if shot.meant is None else [message(row.tolist(), shot.symbols) for row in shot.meant]
     words = f"step {shot.step:,}" + ("" if shot.level is None else f"  ·  level {shot.level:.3g}")
-    return screen.frame(shot.drawn, heard=shot.arrived, words=words, names=names, share=shot.share)
+    return screen.frame(shot.drawn, heard=shot.arrived if arrived else None, words=words, names=names, share=shot.share)
 
 
 def _place(trained: Any, seed: int | None) -> int:
@@ -571,12 +579,21 @@ def _drawings(seen: Any, home: Path, which: str) -> list[Path]:
         some = slice(None, min(MOST_SENT, len(seen.meant)))
         read = [name(row) if np.max(row) < max(seen.symbols, 1) or not seen.symbols else "nothing" for row in seen.guess[0, 0, some]]
         sent = [name(row) for row in seen.meant[some]]
-        paths.append(contact(seen.said[0, some], seen.heard[0, some], sent, home / f"glyphs{which}.png", guesses=read))
+        told = _noise(seen.level[some]) if seen.level is not None else ""
+        paths.append(contact(seen.said[0, some], seen.heard[0, some], sent, home / f"glyphs{which}.png", guesses=read, caption=told))
     if seen.meant.ndim == 1 and 0 < seen.symbols <= MOST_CLASSES + 28:
         letters = [message([symbol], seen.symbols) for symbol in range(seen.symbols)]
         meant = np.broadcast_to(seen.meant, seen.guess.shape[:2] + seen.meant.shape)
         paths.append(answers(meant.ravel(), seen.guess.ravel(), letters, home / f"answers{which}.png"))
     return paths
+
+
+def _noise(level: Any) -> str:
+    """What the levels of a row of images are, from left to right."""
+    first, last = level[0], level[-1]
+    if (level == first).all():
+        return f"Noise of level {first:.3g}."
+    return f"Noise of level {first:.3g} on the left to {last:.3g} on the right." if (level[1:] >= level[:-1]).all() else ""
 
 
 def _by_level(table: dict[str, Any], path: Path) -> list[Path]:

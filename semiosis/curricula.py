@@ -36,19 +36,18 @@ def by_loss(raise_below: float, lower_above: float, *, top: int) -> Judge:
 def one_by_one(raise_at: float, lower_below: float, *, top: int) -> Judge:
     """As `by_accuracy`, but one operation at a time, in turn (after OpenAI et al. 2019, automatic domain randomisation).
 
-    The one that is lowered is the one that was raised last; those that stand at the top are passed over.
+    The one that is lowered is the one that was raised last; those that stand at the top are passed over, and where none can move, it stays
+    the same one's turn.
     """
 
     def judge(level: Level, place: Int[Array, ""], accuracy: Float[Array, ""]) -> tuple[Level, Int[Array, ""]]:
         k = level.shape[0]
-        up, down = accuracy >= raise_at, accuracy < lower_below
+        up, down = (accuracy >= raise_at) & jnp.any(level < top), (accuracy < lower_below) & jnp.any(level > 0)
         order = jnp.arange(k)
         # the next that can rise, from `place` on; the last that can fall, before it
         to_rise = jnp.argmin(jnp.where(level < top, (order - place) % k, k))
         to_fall = jnp.argmin(jnp.where(level > 0, (place - 1 - order) % k, k))
-        raised = jnp.clip(level + (order == to_rise), 0, top)
-        lowered = jnp.clip(level - (order == to_fall), 0, top)
-        level = jnp.where(up, raised, jnp.where(down, lowered, level))
+        level = level + (up & (order == to_rise)) - (down & (order == to_fall))
         return level, jnp.where(up, (to_rise + 1) % k, jnp.where(down, to_fall, place)).astype(jnp.int32)
 
     return judge

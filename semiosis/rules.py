@@ -142,7 +142,7 @@ def harden(rule: Rule, field: str, log: str, judge: Judge, *, every: int, collap
         after = jax.tree.map(lambda new, old: jnp.where(due, new, old), after._replace(safe=None), before._replace(seen=seen, safe=None))
         world = world._replace(**{field: after._replace(safe=before.safe)})
         if collapse is not None:
-            fell = due & (figure < collapse) & (before.passed[0] >= 0)
+            fell = due & ~rose & (figure < collapse) & (before.passed[0] >= 0)
             world = _called_back(world, field, before.passed, fell, rose)
         return world, logs | {"level": jnp.mean(before.level.astype(jnp.float32))}
 

@@ -63,8 +63,8 @@ class Episode(NamedTuple):
     paid. `info` may hold `correct` [n] (the share of the guess that is right, where equality does not say it), `scores` [n c] (log-
     probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between meanings),
     `latent` [n z] (what it made of it), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split), `heard` [n ...]
-    (the message as it arrived), `symbols` [n] (how many there are for a place of a message, 0 where it has none). `figures` are further
-    numbers [n] by name, of which an evaluation tells the means.
+    (the message as it arrived), `level` [n] (how noisy its way was), `symbols` [n] (how many there are for a place of a message, 0 where it
+    has none). `figures` are further numbers [n] by name, of which an evaluation tells the means.
     """
 
     said: tuple[Utterance, ...]

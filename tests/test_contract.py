@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from semiosis.games import lewis, naming
+from semiosis.games import glyph, lewis, naming
 from semiosis.rules import born, descend
 from semiosis.runs import loop
 from semiosis.runs.setup import build
@@ -20,7 +20,7 @@ from semiosis.scenes import Data, Split, load
 from semiosis.testing import check_game
 from semiosis.types import Episode, Exam, Experiment, Phase, Utterance
 
-GAMES = [pytest.param(lewis, {}, id="lewis"), pytest.param(naming, {}, id="naming")]  # a game and what to change of its preset `tiny`
+GAMES = [pytest.param(game, {}, id=game.__name__.rpartition(".")[2]) for game in (lewis, naming, glyph)]  # and what to change of `tiny`
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
 
 

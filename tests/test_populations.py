@@ -15,7 +15,8 @@ import pytest
 from scipy import stats
 
 from semiosis import populations
-from semiosis.populations import appointed, crowd, disjoint, imitate, meetings, pick, put, reset, with_replacement
+from semiosis.errors import UsageError
+from semiosis.populations import appointed, check_society, crowd, disjoint, imitate, meetings, pick, put, reset, with_replacement
 from semiosis.rules import born, descend, every, follow, mean
 from semiosis.types import Mean, Turn
 
@@ -207,6 +208,88 @@ def test_logs_of_meetings_keep_their_weights():
     assert mean(logs["place"]) == pytest.approx((w[2] + w[0]) / 2, abs=1e-6)
     _, logs = both(world, turn(step=3))
     assert logs["place"].weight == 0
+
+
+# --------------------------------------------------------------------------------------------------------------- society
+
+
+@pytest.fixture
+def planned(monkeypatch):
+    """What a society is made of: who meets at a step, by role, and whether side by side."""
+    monkeypatch.setattr(populations, "meetings", lambda rule, draw, *, together: (draw, together))
+
+    def plan(speakers, listeners, key=0, **options):
+        draw, together = populations.society(pair_rule, {"speaker": speakers, "listener": listeners}, **options)
+        return {role: np.asarray(who).tolist() for role, who in draw(jax.random.key(key)).items()}, together
+
+    return plan
+
+
+def lengths(who):
+    return [len(who["speaker"]), len(who["listener"])]
+
+
+def test_as_many_pairs_meet_as_asked_for_or_as_the_kind_says(planned):
+    for speakers, listeners in ((5, 3), (3, 5)):
+        some = partial(planned, speakers, listeners)
+        assert lengths(some(partners="replacement")[0]) == [5, 5]  # the larger crowd
+        assert lengths(some(partners="replacement", pairs=9)[0]) == [9, 9]
+        assert lengths(some(partners="disjoint")[0]) == [3, 3]  # the smaller
+        assert lengths(some(partners="disjoint", pairs=2)[0]) == [2, 2]
+    for key in range(5):
+        who, _ = planned(5, 3, key, partners="disjoint")
+        assert sorted(who["listener"]) == [0, 1, 2]
+        assert len(set(who["speaker"])) == 3
+
+
+@pytest.mark.parametrize(("speakers", "listeners", "speaking"), [(1, 3, [0, 0, 0]), (3, 3, [0, 1, 2]), (2, 6, [0, 0, 0, 1, 1, 1])])
+def test_the_appointed_are_dealt_out(planned, speakers, listeners, speaking):
+    who, _ = planned(speakers, listeners, partners="appointed")
+    assert who == {"speaker": speaking, "listener": list(range(listeners))}
+
+
+def test_who_is_updated_side_by_side(planned):
+    """Only pairs of whom no learner meets twice; `auto` is in turn on a CPU, where tests run."""
+    assert not planned(3, 3, partners="replacement", together="yes")[1]
+    assert [planned(3, 3, partners="disjoint", together=how)[1] for how in ("yes", "no")] == [True, False]
+    assert planned(3, 3, partners="disjoint")[1] == (jax.default_backend() != "cpu")
+    assert planned(3, 3, partners="appointed", together="yes")[1]
+    assert not planned(1, 3, partners="appointed", together="yes")[1]
+    assert planned(1, 3, partners="appointed", together="yes", frozen="speaker")[1]
+    assert not planned(1, 3, partners="appointed", together="yes", frozen="listener")[1]
+    assert not planned(3, 3, partners="appointed", together="no", frozen="speaker")[1]
+
+
+def test_everyone_who_is_appointed_meets_once():
+    world = society(2, 4)
+    rule = populations.society(pair_rule, {"speaker": 2, "listener": 4}, partners="appointed")
+    after, logs = jax.jit(rule)(world, turn(1))
+    assert np.asarray(after.speaker.age).tolist() == [2, 2]
+    assert np.asarray(after.listener.age).tolist() == [1, 1, 1, 1]
+    assert logs["loss"].weight == 4
+
+
+@pytest.mark.parametrize(
+    ("sizes", "partners", "pairs", "sentence"),
+    [
+        ((5, 3), "disjoint", 4, "4 disjoint pairs do not fit a population of 3 in one role: choose at most 3"),
+        ((2, 4), "appointed", 4, "appointed partners meet all at each step, so 4 pairs cannot be asked for: set --pairs 0"),
+        ((2, 3), "appointed", 0, "appointed partners need listeners in a multiple of 2 speakers, not 3"),
+        ((4, 2), "appointed", 0, "appointed partners need listeners in a multiple of 4 speakers, not 2"),
+    ],
+)
+def test_pairs_that_cannot_meet(sizes, partners, pairs, sentence):
+    with pytest.raises(UsageError) as caught:
+        check_society(dict(zip(("speaker", "listener"), sizes, strict=True)), partners, pairs)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("sizes", "partners", "pairs"),
+    [((2, 3), "replacement", 0), ((2, 3), "replacement", 50), ((5, 3), "disjoint", 0), ((5, 3), "disjoint", 3), ((2, 4), "appointed", 0)],
+)
+def test_pairs_that_can(sizes, partners, pairs):
+    check_society(dict(zip(("speaker", "listener"), sizes, strict=True)), partners, pairs)
 
 
 # ------------------------------------------------------------------------------------------------------------- imitation

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -26,7 +27,7 @@ from semiosis.populations import crowd
 from semiosis.report import heat, lexicon, lines, measures, named, style, tables, words
 from semiosis.report.figures import curves, learning, matrix
 from semiosis.report.figures import lexicon as draw_lexicon
-from semiosis.rules import born
+from semiosis.rules import Difficulty, born, easy
 from semiosis.runs.evaluate import Language
 from semiosis.runs.probe import Curve
 from semiosis.types import Agent, Experiment
@@ -145,6 +146,9 @@ def test_every_metric_has_a_name_for_people() -> None:
     assert measures.measure("accuracy_vote@noise").name == "listeners' vote under noise"
     assert measures.measure("accuracy@4096").name == "accuracy among 4,096"
     assert measures.measure("accuracy@4096").high == 1.0
+    assert measures.variant("level-3") == "at level 3"
+    assert measures.measure("accuracy@level-15").name == "accuracy at level 15"
+    assert measures.measure("accuracy@level-15").high == 1.0
     assert measures.measure("new_thing@far").name == "new thing@far"
     assert measures.measure("ari@A").name == "adjusted Rand index, agent A"
     assert measures.measure("kappa@AB").name == "Cohen's kappa, agents A and B"
@@ -152,6 +156,14 @@ def test_every_metric_has_a_name_for_people() -> None:
     assert measures.measure("nmi@A").high == 1.0
     assert measures.measure("ari_unseen").name == "adjusted Rand index, things not seen"
     assert measures.measure("fit@B").name == "log-likelihood of latents, agent B"
+
+
+def test_levels_stand_in_their_order() -> None:
+    names = ["accuracy", *(f"accuracy@level-{level}" for level in (10, 9, 0, 15, 1, 2)), "accuracy_shuffled", "level"]
+    in_order = ["accuracy", *(f"accuracy@level-{level}" for level in (0, 1, 2, 9, 10, 15)), "accuracy_shuffled"]
+    got = tables._sections(dict.fromkeys(names))
+    assert got[-1] == ["level"]
+    assert [name for name in got[0] if "@" in name] == in_order[1:-1]
 
 
 def test_what_agents_measure_stands_below_their_mean() -> None:
@@ -210,6 +222,26 @@ class Village(NamedTuple):
     elder: Agent
     memory: dict[str, Any]
     bell: Any
+
+
+class School(NamedTuple):
+    """A world of a crowd and of how hard its lessons are."""
+
+    pupils: Agent
+    hard: Difficulty
+
+
+def test_describe_table_does_not_count_who_is_kept_to_be_called_back() -> None:
+    def birth(key: Any) -> School:
+        pupils = crowd(lambda key: born(MLP(2, (3,), key=key), optax.sgd(0.1)), 4, key=key)
+        return School(pupils, easy(jnp.zeros(5, jnp.int32), {"pupils": pupils}))
+
+    experiment = Experiment(birth, (), lambda *_: None, {}, roles=("pupils",))  # type: ignore[arg-type, return-value]
+    text = text_of(tables.describe_table(experiment, None))
+    assert line_of(text, "all agents").split()[-1] == line_of(text, "that learn").split()[-1] == str(4 * (2 * 3 + 3))
+    assert line_of(text, "hard").split() == ["hard", "state"]
+    assert line_of(text, "  level").split() == ["level", "5"]
+    assert "safe" not in text
 
 
 def test_describe_table_counts_agents_alone() -> None:
@@ -298,6 +330,12 @@ def test_a_sample_has_the_labels_in_their_proportion() -> None:
 def test_symbols_in_print() -> None:
     assert [words.letter(symbol, 52) for symbol in (0, 25, 26, 51)] == ["a", "z", "A", "Z"]
     assert words.letter(3, 100) == "3"
+    assert words.message([0, 1, 1, 0], 2) == "0110"
+    assert words.message([1], 2) == "b"  # one of two letters, not a bit of several
+    assert words.message([3, 14, 6], 26) == "dog"
+    assert words.message([0, 27], 52) == "aB"
+    assert words.message([7, 11], 53) == "7·11"
+    assert [words.message([place], 0) for place in (0, 33, 612)] == ["0", "33", "612"]  # no symbols: messages by number
 
 
 def test_attributes_that_words_tell_most_of_come_first() -> None:

@@ -1,5 +1,6 @@
 """Loading: every kind of source in its true layout, the splits, and the sentence that each mistake gets."""
 
+import dataclasses
 import hashlib
 import importlib
 import io
@@ -215,6 +216,28 @@ def test_wrong_names_say_what_exists(tmp_path):
     assert "unknown kind of file 'x.csv'" in sentence(scenes.load, str(tmp_path / "x.csv"))
 
 
+def test_no_data_has_a_name(tmp_path):
+    data = scenes.load("none")
+    assert (data.name, dict(data.splits), data.classes) == ("none", {}, ())
+    assert data.fingerprint == scenes.load("none", seed=3, limit=5).fingerprint
+    needs = "this game needs data, and 'none' has none: choose a data set that `semiosis data` lists"
+    assert sentence(lambda: data.splits["train"]) == needs
+    assert sentence(scenes.need_data, data) == needs
+    scenes.need_data(scenes.load("digits", limit=3))
+    assert sentence(scenes.load, "none,limit=5") == "'none' is no data, and has no options"
+    for name in ("none+digits", "digits+none"):
+        assert sentence(scenes.load, name) == f"{name!r} joins 'none' with data: it is no data, and has nothing to join"
+    assert sentence(contact.contact_sheet, data, tmp_path / "sheet.png") == "'none' is no data: there is nothing to show of it"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "options"), [("lewis", {}), ("lewis", {"view_rotation": 5.0}), ("naming", {})])
+def test_a_game_that_needs_data_says_so(name, options):
+    game = importlib.import_module(f"semiosis.games.{name}")
+    config = dataclasses.replace(game.PRESETS["tiny"], data="none", **options)
+    assert sentence(game.make, config, scenes.load("none")).startswith("this game needs data, and 'none' has none: ")
+
+
 def test_what_data_must_have():
     data = scenes.load("digits", limit=3)
     scenes.need_labels(data, "anything")
@@ -256,6 +279,7 @@ def test_the_listing_names_everything_and_what_is_missing(monkeypatch):
     rows = {line.split()[0]: line for line in text().splitlines()[2:]}
     assert "pip install 'semiosis[data]'" in rows["mnist"]
     assert "ready" in rows["digits"]
+    assert "ready" in rows["none"]
 
 
 # -------------------------------------------------------------------------------------------------------------------- shapes

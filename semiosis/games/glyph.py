@@ -30,7 +30,7 @@ from semiosis.populations import Partners, Together, check_society, crowd, pick,
 from semiosis.rules import Difficulty, born, chain, descend, easy, harden
 from semiosis.scenes import Data, Split
 from semiosis.scenes.sampling import batch_indices
-from semiosis.types import Agent, Channel, Episode, Exam, Experiment, Logs, Mean, Phase, Rule, Turn, Utterance, Watch
+from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Mean, Phase, Rule, Turn, Utterance, Watch
 from semiosis.visual import LADDERS, Draws, Fill, operations_of, top, visual
 
 Encoding = Literal["one-hot", "bits", "tuples", "dense"]
@@ -340,6 +340,7 @@ def play_of(config: Config) -> Callable[..., Episode]:
         if config.channel == "none":
             del figures["level"]
         info = {"correct": found.correct, "index": scene.example, "heard": heard, "symbols": jnp.full(n, base_of(config))}
+        info |= {} if config.channel == "none" else {"level": jnp.mean(at.astype(jnp.float32), axis=1)}
         info |= {} if found.scores is None else {"scores": found.scores}
         info |= {} if scene.label is None else {"label": scene.label}
         return Episode((Utterance(said, jnp.ones(n, jnp.int32)),), found.guess, found.target, found.loss, None, info, figures)
@@ -644,3 +645,36 @@ PRESETS: dict[str, Config] = {
         replay=0.0,
     ),
 }
+
+
+def gflop(config: Config) -> float:
+    """Arithmetic of one step of a pair in matrix products, forward and backward, in 1e9 floating-point operations (convolutional glyphs)."""
+    n, filters, halvings = config.batch_size, config.filters, int(np.log2(config.side))
+    wide = [filters * 2**r for r in range(halvings + 1)]
+    given, answers = numbers(config, config.max_len)
+    # products of one image; doubling a side of h costs the nine weights at each of h h places, what follows 2h 2h of its own width
+    draws = given * wide[-1] + config.side**2 * 9 * filters * config.colours
+    draws += sum(4**r * (9 * wide[-1 - r] * wide[-2 - r] + 4 * wide[-2 - r] ** 2) for r in range(halvings))
+    first = config.side**2 * 9 * config.colours * 2 * filters
+    reads = first + 2 * wide[-1] * answers
+    reads += sum(4 ** (halvings - 1 - r) * (9 * (2 * wide[max(r - 1, 0)]) + 2 * wide[r]) * 2 * wide[r] for r in range(halvings))
+    drawn = min(n, config.vocab_size) if config.encoding == "one-hot" else n
+    if config.update == "joint":
+        blank = round(config.negatives * n)
+        # images that say nothing want no gradient of their own
+        return 2e-9 * (3 * drawn * draws + blank / 2 * draws + 3 * (n + blank) * reads - blank * first)
+    return 2e-9 * ((4 * drawn + n) * draws + n * (3 * reads - first) * 2 + 2 * n * reads)
+
+
+_SMALL, _LARGE = {"as published": 0.1}, {"as published": 2.7}
+BENCHES = tuple(
+    Bench(title, config, 0, 1, steps, gflop(config), reference)
+    for title, config, steps, reference in (
+        ("26 grey glyphs of 16 px, clear", PRESETS["quick"], 200, _SMALL),
+        ("26 grey glyphs of 16 px, clear, published update", replace(PRESETS["quick"], update="alternating"), 100, _SMALL),
+        ("26 colour glyphs of 16 px, noise", PRESETS["colour"], 100, {"as published": 0.12}),
+        ("128 colour glyphs of 64 px, clear", replace(PRESETS["large"], channel="none"), 3, _LARGE),
+        ("128 colour glyphs of 64 px, noise", PRESETS["large"], 3, _LARGE),
+        ("128 colour glyphs of 64 px, published update", PRESETS["paper"], 2, _LARGE),
+    )
+)

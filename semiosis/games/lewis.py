@@ -29,7 +29,7 @@ from semiosis.nets.listeners import Namer, Painter, Pointer, Reader
 from semiosis.nets.speakers import Speaker, Speech
 from semiosis.populations import Partners, Together, check_society, crowd, imitate, reset, society
 from semiosis.rules import born, chain, descend, every, follow
-from semiosis.scenes import Data, Split, need_attributes, need_images, need_labels
+from semiosis.scenes import Data, Split, need_attributes, need_data, need_images, need_labels
 from semiosis.scenes.referential import Reference, References, on_device, same
 from semiosis.scenes.views import affine, noise
 from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Rule, Turn, Utterance
@@ -495,6 +495,7 @@ def _chance(config: Config, data: Data, split: Split, candidates: int) -> float 
 def check(config: Config, data: Data) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     _check_numbers(config)
+    need_data(data)
     if config.task == "classification":
         need_labels(data, "the task classification")
     if config.task == "attributes":

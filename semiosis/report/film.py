@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import lru_cache
 from io import BytesIO
 from itertools import chain, pairwise
-from math import ceil, isfinite, log
+from math import ceil, log
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,8 @@ EDGE, GAP, PAIR = 20, 10, 2  # pixels around a sheet, between cells, and between
 HEAD, FOOT, BAR = 52, 22, 5  # pixels of the heading and below the cells, where there is a bar
 NAME, SMALL, LINES = 13, 9, 4  # pixels of a name and of the smallest one, lines it is broken into at most
 COLOURS, GREYS = 256, 64  # of a GIF, and at least so many of them grey if there are as many
-FASTEST = 50  # frames a second; what a GIF wants to show faster, many viewers show slowly
+FASTEST = {"gif": 50, "mp4": 240}  # frames a second; what a GIF wants to show faster, many viewers show slowly
+SLOWEST = 0.1  # a GIF cannot show a frame for more than eleven minutes
 BT709, LIMITED = 1, 1  # how H.264 numbers the colours of screens, and brightness from 16 to 235
 
 
@@ -172,10 +173,10 @@ def gif(frames: Iterable[UInt8[np.ndarray, "h w 3"]], path: str | Path, *, fps: 
     """Write frames as a GIF that begins anew when it ends, wholly or not at all; returns its path.
 
     All frames share one palette, so that colours do not flicker, and grey stays grey. It is exact if there are 256 colours or fewer.
-    Frames that are equal to those before are shown as one that lasts longer. `fps` is frames a second, up to 50.
+    Frames that are equal to those before are shown as one that lasts longer. `fps` is frames a second, from 0.1 to 50.
     """
     path = Path(path)
-    rate = _rate(fps, FASTEST)
+    rate = check_rate(fps, "gif")
     kept, palette = [], _Palette()
     for one in _checked(frames):
         palette.add(one)
@@ -281,10 +282,11 @@ def need_av() -> Any:
 def mp4(frames: Iterable[UInt8[np.ndarray, "h w 3"]], path: str | Path, *, fps: float | int) -> Path:
     """Write frames as an MP4 (H.264, 4:2:0) that browsers and players show while it loads, wholly or not at all; returns its path.
 
-    Frames are written as they come, so there may be many. Their width and height must be even. `fps` is frames a second.
+    Frames are written as they come, so there may be many. Their width and height must be even. `fps` is frames a second, from 0.1
+    to 240.
     """
     av, path = need_av(), Path(path)
-    rate = Fraction(_rate(fps, 240)).limit_denominator(1001)
+    rate = Fraction(check_rate(fps, "mp4")).limit_denominator(1001)
     frames = _checked(frames)
     first = next(frames)
     if first.shape[0] % 2 or first.shape[1] % 2:
@@ -323,9 +325,10 @@ def _encode(av: Any, path: Path, frames: Iterable[np.ndarray], rate: Fraction) -
             film.mux(stream.encode())
 
 
-def _rate(fps: float | int, most: int) -> float:
-    if not (isfinite(fps) and 0 < fps <= most):
-        raise UsageError(f"fps is {fps}: expected more than 0 and at most {most} frames a second")
+def check_rate(fps: float | int, kind: str) -> float:
+    """Frames a second. Raises `UsageError` where a GIF or an MP4 cannot have so many."""
+    if not SLOWEST <= fps <= FASTEST[kind]:
+        raise UsageError(f"fps is {fps}: expected {SLOWEST} to {FASTEST[kind]} frames a second")
     return float(fps)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from semiosis.report import words
 from semiosis.report.measures import AGENTS, LANGUAGE, UNDERSTANDING, measure, variant
+from semiosis.rules import Difficulty
 from semiosis.types import Agent, Experiment
 
 
@@ -213,6 +214,9 @@ def describe_table(experiment: Experiment, config: Any) -> Table:
 def _parts(experiment: Experiment) -> tuple[list[tuple[str, Agent]], dict[str, list[tuple[str, tuple[int, ...]]]]]:
     """The crowds and lone agents of the world by name, a role may mix several makes; and its other arrays with their shapes, by field."""
     world = jax.eval_shape(experiment.birth, jax.random.key(0))
+    # agents that are kept to be called back are copies
+    without = lambda part: part._replace(safe=None) if isinstance(part, Difficulty) else part  # noqa: E731
+    world = jax.tree.map(without, world, is_leaf=lambda part: isinstance(part, Difficulty))
     makes: dict[str, list[Agent]] = {}
     state: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
     for path, part in jax.tree_util.tree_leaves_with_path(world, is_leaf=lambda x: isinstance(x, Agent)):

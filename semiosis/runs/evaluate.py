@@ -47,7 +47,7 @@ class Pictures(NamedTuple):
     """Messages that are images: as drawn and as they arrived, `said` and `heard` [a n h w c]; what they meant, and what each reader read.
 
     `meant` [n ...] and `guess` [a b n ...] are of the game's own form: symbols, bits, or places; `symbols` is how many there are to choose
-    from, 0 where messages are not made of symbols.
+    from, 0 where messages are not made of symbols; `level` [n] how much noise there was on the way, where a game tells.
     """
 
     said: np.ndarray
@@ -55,6 +55,7 @@ class Pictures(NamedTuple):
     meant: np.ndarray
     guess: np.ndarray
     symbols: int = 0
+    level: np.ndarray | None = None
 
     @property
     def distinct(self) -> np.ndarray:
@@ -129,6 +130,8 @@ def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
         out["pictures"]["meant"] = episode.target[0, :MOST_PICTURES]
         if "heard" in episode.info:
             out["pictures"]["heard"] = episode.info["heard"][0, :MOST_PICTURES]
+        if "level" in episode.info:
+            out["pictures"]["level"] = episode.info["level"][0, :MOST_PICTURES]
         if "symbols" in episode.info:
             out["pictures"]["symbols"] = episode.info["symbols"][0].max()
     if said.entropy is not None:
@@ -200,7 +203,8 @@ def _language(batches: list[dict[str, Any]]) -> Language:
 
 def _pictures(batch: dict[str, np.ndarray]) -> Pictures:
     """The images of a batch; what they meant is the same for all who spoke."""
-    return Pictures(batch["said"], batch.get("heard"), batch["meant"][0], batch["guess"], int(np.max(batch.get("symbols", 0))))
+    level = batch["level"][0] if "level" in batch else None
+    return Pictures(batch["said"], batch.get("heard"), batch["meant"][0], batch["guess"], int(np.max(batch.get("symbols", 0))), level)
 
 
 def look(pictures: Pictures) -> dict[str, Value]:

@@ -49,7 +49,7 @@ def past(trained: Trained, place: int, most: int) -> list[Shot]:
 
 def _shot(arrays: dict[str, np.ndarray], place: int, step: int, share: float) -> Shot:
     def own(name: str) -> np.ndarray | None:
-        return arrays[name][place] if name in arrays else None
+        return np.asarray(arrays[name][place]) if name in arrays else None
 
     level, arrived, symbols = own("level"), own("arrived"), own("symbols")
     return Shot(

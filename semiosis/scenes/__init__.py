@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from semiosis.scenes.load import known, load, need_attributes, need_images, need_labels
+from semiosis.scenes.load import known, load, need_attributes, need_data, need_images, need_labels
 from semiosis.scenes.types import Data, Split
 
-__all__ = ["Data", "Split", "known", "load", "need_attributes", "need_images", "need_labels"]
+__all__ = ["Data", "Split", "known", "load", "need_attributes", "need_data", "need_images", "need_labels"]

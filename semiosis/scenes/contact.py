@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from semiosis.errors import UsageError
 from semiosis.scenes import options
 from semiosis.scenes.extras import missing
 from semiosis.scenes.hub import SETS
@@ -35,6 +36,8 @@ def contact_sheet(data: Data, path: str | Path, *, per_class: int = 12, split: s
     """Draw some examples of each class as a PNG: images in rows by class, vectors as a heat map; returns the path."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    if not data.splits:
+        raise UsageError(f"{data.name!r} is no data: there is nothing to show of it")
     shown = data.splits[split]
     rows = sample_rows(shown, per_class)
     figure = _images(data, shown, rows) if shown.inputs.ndim == 4 else _vectors(data, shown, rows)

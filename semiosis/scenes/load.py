@@ -9,6 +9,7 @@ from semiosis.scenes import digits, features, folders, hub, options, shapes
 from semiosis.scenes.build import build, paired
 from semiosis.scenes.types import Data, Source, Split
 
+NOTHING = "this game needs data, and 'none' has none: choose a data set that `semiosis data` lists"
 FORMS = ("hub:OWNER/NAME", "the path of a folder of images or parquet files", "the path of a .npz or .h5 file of features")
 
 
@@ -22,6 +23,8 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     if name == "none":
         return Data("none", _Nothing(), fingerprint="none")
     if len(views := _views(name)) > 1:
+        if "none" in views:
+            raise UsageError(f"{name!r} joins 'none' with data: it is no data, and has nothing to join")
         return paired(name, [load(view, seed=seed, limit=limit, memory=memory) for view in views])
     plain, limit = _limit(name, limit)
     return build(name, source(plain, seed), seed=seed, limit=limit, memory=memory)
@@ -31,7 +34,7 @@ class _Nothing(dict[str, Split]):
     """The splits of no data: none; who asks for one is told so."""
 
     def __missing__(self, part: str) -> Split:
-        raise UsageError("this game needs data, and 'none' has none: choose a data set that `semiosis data` lists")
+        raise UsageError(NOTHING)
 
 
 def _views(name: str) -> list[str]:
@@ -62,6 +65,8 @@ def source(name: str, seed: int = 0) -> Source:
         bare, opts = name, {}
     else:
         bare, opts = options.parse(name)
+    if bare == "none":
+        raise UsageError("'none' is no data, and has no options")
     if bare == "digits":
         return digits.source(bare, opts, seed)
     if bare.split(":")[0] == "shapes":
@@ -97,6 +102,12 @@ def known() -> list[tuple[str, str, str]]:
         ("PATH/TO/FILE.npz", "features and labels: features (or x), labels, attributes, split", ""),
         ("PATH/TO/FILE.h5", "the same in HDF5, also in the published ImageNet and CelebA layouts (logit, label, ...)", "data"),
     ]
+
+
+def need_data(data: Data) -> None:
+    """Refuse the data set 'none'."""
+    if not data.splits:
+        raise UsageError(NOTHING)
 
 
 def need_labels(data: Data, why: str) -> None:
