@@ -5,6 +5,7 @@ python benchmarks/glyph_torch.py            CPU seconds a step of both published
 
 import os
 import time
+from itertools import pairwise
 
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -40,7 +41,7 @@ class Residual(nn.Module):
 def drawer(symbols, doublings, filters, colours):
     widths = [filters * 2**r for r in range(doublings, -1, -1)]
     layers = [nn.Conv2d(symbols, widths[0], 1), Scale(widths[0]), nn.SiLU()]
-    for i, o in zip(widths, widths[1:], strict=False):
+    for i, o in pairwise(widths):
         layers += [nn.ConvTranspose2d(i, o, 3, 2, 1, 1), Scale(o), nn.SiLU(), Residual(o)]
     return nn.Sequential(*layers, nn.Conv2d(filters, colours, 3, 1, 1), Scale(colours), nn.Sigmoid())
 
@@ -48,7 +49,7 @@ def drawer(symbols, doublings, filters, colours):
 def decoder(symbols, halvings, filters, colours):
     widths = [2 * filters, *(2 * filters * 2**r for r in range(halvings))]
     layers = [nn.Conv2d(colours, widths[0], 3, 1, 1), Scale(widths[0]), nn.SiLU()]
-    for i, o in zip(widths, widths[1:], strict=False):
+    for i, o in pairwise(widths):
         layers += [nn.Conv2d(i, o, 3, 2, 1), Scale(o), nn.SiLU(), Residual(o)]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1], symbols + 1))
 

@@ -202,12 +202,16 @@ class Film:
 
 def film(args: list[str]) -> int:
     """`semiosis film DIR`."""
-    from semiosis.report.film import need_av
+    from semiosis.report.film import check_rate, need_av
 
     chosen = tyro.cli(Film, args=args, prog="semiosis film")
     for name, least in (("shots", 1), ("glyphs", 2)):
         if getattr(chosen, name) < least:
             raise UsageError(f"{name} is {getattr(chosen, name)}: expected {least} or more")
+    if not chosen.formats:
+        raise UsageError("no formats: expected gif, mp4 or both")
+    for kind in chosen.formats:
+        check_rate(chosen.fps, kind)
     if "mp4" in chosen.formats:
         need_av()
     trained = _open(chosen.dir, chosen.checkpoint)
@@ -605,7 +609,7 @@ def _by_level(table: dict[str, Any], path: Path) -> list[Path]:
     rows = [table[name]["per_seed"] for level in range(len(table)) if (name := f"accuracy@level-{level}") in table]
     if not rows:
         return []
-    reached = [int(level) for level in table["level"]["per_seed"]] if "level" in table else None
+    reached = [round(level) for level in table["level"]["per_seed"]] if "level" in table else None
     return [ladder(np.array(rows, float).T, path, chance=table["accuracy"]["chance"], level=reached)]
 
 

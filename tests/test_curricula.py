@@ -194,8 +194,8 @@ def test_whose_turn_it_is_goes_with_the_level():
 
 
 def test_who_collapses_is_called_back_bit_for_bit_to_the_level_that_was_passed():
-    #            4 up to 5   5 up to 6   hesitation  collapse    low, no collapse
-    accuracy = [0.8, 0.9] + [1.0, 0.8] + [0.6, 0.6] + [0.2, 0.1] + [0.4, 0.4]
+    # by twos: 4 up to 5, 5 up to 6, hesitation, collapse, low but no collapse
+    accuracy = [0.8, 0.9, 1.0, 0.8, 0.6, 0.6, 0.2, 0.1, 0.4, 0.4]
     rule = harden(scripted(accuracy), "hard", "accuracy", JUDGE, every=2, collapse=0.25)
     start = newborn([4], back=True)
     worlds, logs = played(rule, start, 10)

@@ -532,6 +532,8 @@ def check(config: Config, data: Data) -> None:
         raise UsageError(f"raise_at is {config.raise_at} and lower_below {config.lower_below}: the level would rise and fall at once")
     if config.curriculum == "loss" and config.raise_below >= config.lower_above:
         raise UsageError(f"raise_below is {config.raise_below} and lower_above {config.lower_above}: the level would rise and fall at once")
+    if config.collapse >= config.raise_at and config.curriculum in ("accuracy", "one-by-one"):
+        raise UsageError(f"collapse is {config.collapse} and raise_at {config.raise_at}: agents that pass a level would be called back")
     if config.curriculum == "loss" and config.collapse:
         raise UsageError("agents are called back by their accuracy: set --collapse 0 with the curriculum loss")
     if config.update == "alternating" and config.frozen != "none" and config.curriculum == "loss":
@@ -588,12 +590,13 @@ def make(config: Config, data: Data) -> Experiment:
 
 
 def morph(config: Config, data: Data, world: Society, share: Float[Array, ""], count: int) -> Float[Array, "m h w c"]:
-    """Glyphs on their way from message to message: the i-th of `count` is at message i at share 0, at message i + 1 at share 1, and so on.
+    """Glyphs on their way from message to message: the i-th of at most `count` is at message i at share 0, at i + 1 at share 1.
 
     `world` is one seed's, whose first generator draws; what it is given lies on the straight line between two messages.
     """
-    content = messages(config, data, "test", max(count, min(config.evaluation_size, 64)), jnp.array([0]))
-    given = vectors(config, content(jnp.int32(0), jax.random.key(0)).content[:count])
+    count = alphabet_size(config, count)
+    scenes = replace(_exams(config, data)["test"].scenes, levels=jnp.array([0]))  # type: ignore[type-var]
+    given = vectors(config, scenes(jnp.int32(0), jax.random.key(0)).content[:count])
     whole = jnp.floor(share)
     stops = [given[(jnp.arange(count) + whole.astype(jnp.int32) + more) % count] for more in (0, 1)]
     return pick(world.generator, 0).net(stops[0] + (share - whole) * (stops[1] - stops[0]))
@@ -648,7 +651,7 @@ PRESETS: dict[str, Config] = {
 
 
 def gflop(config: Config) -> float:
-    """Arithmetic of one step of a pair in matrix products, forward and backward, in 1e9 floating-point operations (convolutional glyphs)."""
+    """Arithmetic of a pair's step in matrix products, forward and backward, in 1e9 floating-point operations (convolutional glyphs)."""
     n, filters, halvings = config.batch_size, config.filters, int(np.log2(config.side))
     wide = [filters * 2**r for r in range(halvings + 1)]
     given, answers = numbers(config, config.max_len)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -18,10 +19,15 @@ GROUPS = 8  # channels are normalised in this many groups, or in as many as divi
 EPSILON = 1e-3
 
 
-def glorot(key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int, fan_out: int) -> Float[Array, "..."]:
-    """Uniform within sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16)."""
-    limit = (6 / (fan_in + fan_out)) ** 0.5
-    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+def weights(key: PRNGKeyArray, layers: Sequence[tuple[int, int, int]]) -> list[Float[Array, "k k i o"]]:
+    """Weights of layers (inputs, outputs, kernel), uniform within sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010, eq. 16).
+
+    All are cut from one draw: a program that draws many times takes long to compile.
+    """
+    shapes = [(k, k, i, o) for i, o, k in layers]
+    drawn = jax.random.uniform(key, (sum(map(np.prod, shapes)),), minval=-1.0, maxval=1.0)
+    parts = jnp.split(drawn, np.cumsum([np.prod(shape) for shape in shapes])[:-1])
+    return [(6 / (k * k * (i + o))) ** 0.5 * part.reshape(k, k, i, o) for part, (i, o, k) in zip(parts, layers, strict=True)]
 
 
 def normalised(x: Float[Array, "n h w c"]) -> Float[Array, "n h w c"]:
@@ -53,9 +59,9 @@ class Unit(eqx.Module):
     doubles: bool = eqx.field(static=True)
     group: bool = eqx.field(static=True)
 
-    def __init__(self, inputs: int, outputs: int, k: int, norm: Norm, *, stride: int = 1, doubles: bool = False, key: PRNGKeyArray):
-        shape = (inputs, k, k, outputs) if doubles else (k, k, inputs, outputs)
-        self.weight = glorot(key, shape, k * k * inputs, k * k * outputs)
+    def __init__(self, weight: Float[Array, "k k i o"], norm: Norm, *, stride: int = 1, doubles: bool = False):
+        outputs = weight.shape[-1]
+        self.weight = jnp.moveaxis(weight, 2, 0) if doubles else weight  # as `transposed` wants it
         self.bias = jnp.zeros(outputs)
         self.scale = None if norm == "none" else Scale(outputs)
         self.stride, self.doubles, self.group = stride, doubles, norm == "group"
@@ -75,10 +81,9 @@ class Stage(eqx.Module):
     unit: Unit
     residual: Unit
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm, *, doubles: bool, key: PRNGKeyArray):
-        keys = jax.random.split(key)
-        self.unit = Unit(inputs, outputs, 3, norm, stride=1 if doubles else 2, doubles=doubles, key=keys[0])
-        self.residual = Unit(outputs, outputs, 1, norm, key=keys[1])
+    def __init__(self, weight: Float[Array, "k k i o"], residual: Float[Array, "l l o o"], norm: Norm, *, doubles: bool):
+        self.unit = Unit(weight, norm, stride=1 if doubles else 2, doubles=doubles)
+        self.residual = Unit(residual, norm)
 
     def __call__(self, x: Float[Array, "n h w i"]) -> Float[Array, "n h2 w2 o"]:
         u = jax.nn.swish(self.unit(x))
@@ -97,10 +102,10 @@ class Drawer(eqx.Module):
 
     def __init__(self, inputs: int, side: int, colours: int, *, filters: int, norm: Norm, key: PRNGKeyArray):
         widths = [filters * 2**r for r in range(int(np.log2(side)), -1, -1)]
-        keys = jax.random.split(key, len(widths) + 1)
-        self.seed = Unit(inputs, widths[0], 1, norm, key=keys[0])
-        self.stages = tuple(Stage(i, o, norm, doubles=True, key=k) for (i, o), k in zip(pairwise(widths), keys[1:], strict=False))
-        self.paint = Unit(filters, colours, 3, norm, key=keys[-1])
+        between = [layer for i, o in pairwise(widths) for layer in ((i, o, 3), (o, o, 1))]
+        seed, *drawn, paint = weights(key, [(inputs, widths[0], 1), *between, (filters, colours, 3)])
+        self.seed, self.paint = Unit(seed, norm), Unit(paint, norm)
+        self.stages = tuple(Stage(*pair, norm, doubles=True) for pair in zip(drawn[::2], drawn[1::2], strict=True))
 
     def __call__(self, message: Float[Array, "n d"]) -> Float[Array, "n h w c"]:
         x = jax.nn.swish(self.seed(message[:, None, None]))
@@ -122,10 +127,10 @@ class Decoder(eqx.Module):
     def __init__(self, side: int, colours: int, outputs: int, *, filters: int, norm: Norm, key: PRNGKeyArray):
         halvings = int(np.log2(side))
         widths = [2 * filters, *(2 * filters * 2**r for r in range(halvings))]
-        keys = jax.random.split(key, halvings + 2)
-        self.first = Unit(colours, widths[0], 3, norm, key=keys[0])
-        self.stages = tuple(Stage(i, o, norm, doubles=False, key=k) for (i, o), k in zip(pairwise(widths), keys[1:], strict=False))
-        self.answer = Unit(widths[-1], outputs, 1, "none", key=keys[-1])
+        between = [layer for i, o in pairwise(widths) for layer in ((i, o, 3), (o, o, 1))]
+        first, *drawn, answer = weights(key, [(colours, widths[0], 3), *between, (widths[-1], outputs, 1)])
+        self.first, self.answer = Unit(first, norm), Unit(answer, "none")
+        self.stages = tuple(Stage(*pair, norm, doubles=False) for pair in zip(drawn[::2], drawn[1::2], strict=True))
 
     def __call__(self, image: Float[Array, "n h w c"]) -> Float[Array, "n o"]:
         x = jax.nn.swish(self.first(image))
@@ -149,12 +154,12 @@ class Places(eqx.Module):
     side: int = eqx.field(static=True)
 
     def __init__(self, inputs: int, colours: int, *, side: int, width: int, depth: int, norm: Norm, key: PRNGKeyArray):
-        keys = jax.random.split(key, depth + 3)
-        self.message = glorot(keys[0], (inputs, width), inputs, width)
-        self.place = 3.0 * glorot(keys[1], (3, width), 3, width)  # so that a glyph begins with more than one slope
+        message, place, *drawn, paint = weights(key, [(inputs, width, 1), (3, width, 1), *[(width, width, 1)] * depth, (width, colours, 1)])
+        self.message = message[0, 0]
+        self.place = 3.0 * place[0, 0]  # so that a glyph begins with more than one slope
         self.bias = jnp.zeros(width)
-        self.layers = tuple(Unit(width, width, 1, norm, key=k) for k in keys[2:-1])
-        self.paint = Unit(width, colours, 1, norm, key=keys[-1])
+        self.layers = tuple(Unit(weight, norm) for weight in drawn)
+        self.paint = Unit(paint, norm)
         self.side = side
 
     def __call__(self, message: Float[Array, "n d"]) -> Float[Array, "n h w c"]:

@@ -39,12 +39,12 @@ def past(trained: Trained, place: int, most: int) -> list[Shot]:
 
     Raises UsageError where nothing was kept.
     """
-    kept = {step: arrays for step, arrays in history.read(trained.run).items() if "drawn" in arrays}
-    if not kept:
+    steps = np.array(history.steps(trained.run))
+    if not len(steps) or "drawn" not in history.read(trained.run, steps[:1].tolist())[int(steps[0])]:
         raise UsageError(f"{trained.run.path} keeps no images to film: expected a run of a game that draws, such as glyph")
-    steps = np.array(sorted(kept))
     steps = steps[np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int))]
-    return [_shot(kept[step], place, int(step), step / steps[-1]) for step in steps]
+    kept = ((step, history.read(trained.run, [step])[step]) for step in steps.tolist())  # one at a time: they are large
+    return [_shot(arrays, place, step, step / steps[-1]) for step, arrays in kept]
 
 
 def _shot(arrays: dict[str, np.ndarray], place: int, step: int, share: float) -> Shot:

@@ -7,7 +7,7 @@ them. A file past the checkpoint is deleted on resume, so that no step is told t
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -52,10 +52,17 @@ def trim(run: Run, step: int) -> None:
                 path.unlink()
 
 
-def read(run: Run) -> dict[int, dict[str, np.ndarray]]:
-    """The arrays of each step that was kept, ascending."""
+def steps(run: Run) -> list[int]:
+    """The steps of which arrays were kept, ascending."""
+    return sorted(_files(run))
+
+
+def read(run: Run, of: Collection[int] | None = None) -> dict[int, dict[str, np.ndarray]]:
+    """The arrays of each step that was kept, ascending; of these steps alone, where any are named."""
     found = {}
     for number, path in _files(run).items():
+        if of is not None and number not in of:
+            continue
         with spoken(f"read {path}"), np.load(path, allow_pickle=False) as file:
             found[number] = {name: file[name] for name in file.files}
     return found
