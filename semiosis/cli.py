@@ -510,6 +510,7 @@ def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: s
     if findings[0].pictures is not None:
         paths += _drawings(findings[0].pictures, home, which)
     paths += _by_level(result["metrics"], home / f"levels{which}.png")
+    paths += _pairs(result, home / f"pairs{which}.png")
     language = findings[0].language
     if language is None:
         return paths
@@ -539,7 +540,7 @@ def _films(trained: Any, place: int, chosen: Film) -> list[Path]:
 
     home, which = trained.run.path / "figures", "" if chosen.seed is None else f"-seed-{chosen.seed}"
     past = reel.past(trained, place, chosen.shots)
-    way = reel.between(trained, place, count=chosen.glyphs, stops=max(2, chosen.glyphs // 2), steps=16)
+    way = reel.between(trained, place, count=chosen.glyphs, steps=8)
     films = {
         "film": [_frame(shot, chosen.arrived) for shot in past],
         "between": [screen.frame(images, words="from message to message", share=share) for share, images in way],
@@ -578,7 +579,9 @@ def _drawings(seen: Any, home: Path, which: str) -> list[Path]:
     name = lambda row: message(np.atleast_1d(row).tolist(), seen.symbols)  # noqa: E731
     first = seen.distinct[:MOST_GLYPHS]
     names = [name(row) for row in seen.meant[first]]
-    paths = [alphabet(seen.said[0, first], names, home / f"alphabet{which}.{kind}") for kind in ("png", "svg")]
+    total = seen.symbols ** np.atleast_2d(seen.meant.T).shape[0] if seen.symbols else len(seen.distinct)
+    some = f"{len(first)} of {total:,} messages." if total > len(first) else ""
+    paths = [alphabet(seen.said[0, first], names, home / f"alphabet{which}.{kind}", caption=some) for kind in ("png", "svg")]
     if seen.heard is not None:
         some = slice(None, min(MOST_SENT, len(seen.meant)))
         read = [name(row) if np.max(row) < max(seen.symbols, 1) or not seen.symbols else "nothing" for row in seen.guess[0, 0, some]]
@@ -598,6 +601,22 @@ def _noise(level: Any) -> str:
     if (level == first).all():
         return f"Noise of level {first:.3g}."
     return f"Noise of level {first:.3g} on the left to {last:.3g} on the right." if (level[1:] >= level[:-1]).all() else ""
+
+
+def _pairs(result: dict[str, Any], path: Path) -> list[Path]:
+    """Who understands whom in a population: means over seeds."""
+    import numpy as np
+
+    from semiosis.report.figures import matrix
+
+    if "pairs" not in result:
+        return []
+    values = np.array(result["pairs"]["accuracy"], float).mean(0)
+    rows, columns = ([f"{role} {i + 1}" for i in range(count)] for role, count in zip(result["pairs"]["roles"], values.shape, strict=True))
+    first, second = (f"{role}s" for role in result["pairs"]["roles"])
+    story = f"Accuracy of each of the {first} with each of the {second}, mean over seeds.{{chance}}"
+    chance = result["metrics"]["accuracy"]["chance"]
+    return [matrix(rows, values, path, chance, story=story, sides=(first, second), columns=columns)]
 
 
 def _by_level(table: dict[str, Any], path: Path) -> list[Path]:

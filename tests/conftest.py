@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if importlib.util.find_spec("semiosis") is None:
-        raise pytest.UsageError("semiosis is not installed here: pip install -e '.[dev,data,tensorboard,wandb]', or make test")
+        raise pytest.UsageError("semiosis is not installed here: pip install -e '.[dev,data,tensorboard,wandb,film]', or make test")
     jax.config.update("jax_numpy_rank_promotion", config.getini("rank_promotion"))
 
 

@@ -511,21 +511,27 @@ def test_describe_shows_every_parameter(tell: Tell, trained: Path, repo: Path):
     assert "64 × 256" in tell("describe", "lewis")[1]  # of several presets, the one that train takes
 
 
-def test_demo_plays_two_games_and_shows_each(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_demo_plays_three_games_and_shows_each(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     naming = session.game_at("naming", cli.GAMES)
     quick = dataclasses.replace(naming.PRESETS["tiny"], objects=150, epochs=1, iterations=3)
     monkeypatch.setitem(naming.PRESETS, "quick", quick)
+    glyph = session.game_at("glyph", cli.GAMES)
+    monkeypatch.setitem(glyph.PRESETS, "colour", dataclasses.replace(glyph.PRESETS["tiny"], colours=3))
     status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
     assert (status, err) == (0, "")
     demo, common = tmp_path / "demo", {"curves", "lexicon"}
     drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
+    drawn["glyph"] = {"curves", "alphabet", "glyphs", "answers", "levels", "film", "between"}
     assert {path.name for path in demo.iterdir()} == drawn.keys()
     for name, figures in drawn.items():
         assert json.loads((demo / name / "evaluation.json").read_text())["game"] == name
         assert {path.stem for path in (demo / name / "figures").iterdir()} == figures
-        assert all(f"demo/{name}/figures/{figure}.png" in out for figure in figures)
+        assert all(f"demo/{name}/figures/{figure}." in out for figure in figures)
         assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0, 1]
-    places = [out.index(text) for text in ("The Lewis game: ", "accuracy, messages shuffled", "The naming game: ", "Cohen's kappa")]
+    places = [
+        out.index(text)
+        for text in ("The Lewis game: ", "accuracy, messages shuffled", "The naming game: ", "Cohen's kappa", "The glyph game: ")
+    ]
     assert places == sorted(places)
     config = json.loads((demo / "naming" / "config.json").read_text())["config"]
     assert (config["data"], config["rotations"]) == ("digits", [0.0, 45.0])
@@ -576,6 +582,7 @@ HELPS = {
     "crossplay": (["crossplay"], flags_of(cli.Crossplay)),
     "data": (["data"], flags_of(cli.DataSets)),
     "describe": (["describe", "lewis"], ["--preset"]),
+    "film": (["film"], flags_of(cli.Film)),
     "bench": (["bench"], flags_of(cli.Bench)),
 }
 

@@ -170,11 +170,34 @@ def test_few_messages_are_examined_in_turn_and_many_at_random():
     assert ["".join(map(str, row)) for row in scene.content.tolist()[:9]] == [
         "000", "001", "010", "011", "100", "101", "110", "111", "000",
     ]  # fmt: skip
-    assert scene.level.tolist() == [0, 5] * 8
+    assert scene.level.tolist() == [0, 5] * 4 + [5, 0] * 4  # in the second round each message has another level
     many = glyph.messages(replace(TINY, encoding="bits", max_len=12), NONE, "test", 16, jnp.array([0]))
     assert len(np.unique(many(jnp.int32(0), KEY).content, axis=0)) > 12
     valid = glyph.messages(replace(TINY, encoding="bits", max_len=12), NONE, "valid", 16, jnp.array([0]))
     assert not np.array_equal(many(jnp.int32(0), KEY).content, valid(jnp.int32(0), KEY).content)
+
+
+@pytest.mark.parametrize("symbols", [6, 7, 16, 26])
+def test_every_message_meets_every_level_in_an_exam(symbols):
+    draw = glyph.messages(replace(TINY, vocab_size=symbols), NONE, "test", 16 * symbols, jnp.arange(16))
+    scene = draw(jnp.int32(0), KEY)
+    assert len({(int(said), int(level)) for said, level in zip(scene.content[:, 0], scene.level, strict=True)}) == 16 * symbols
+
+
+def test_the_two_splits_of_an_exam_say_the_same_through_other_noise():
+    experiment, world = pair(TINY)
+    test, valid = (played(experiment, world, exam) for exam in ("test", "valid"))
+    np.testing.assert_array_equal(test.target, valid.target)
+    np.testing.assert_array_equal(test.said[0].message, valid.said[0].message)
+    clean = test.info["level"] == 0
+    np.testing.assert_array_equal(test.info["heard"][clean], valid.info["heard"][clean])
+    assert np.abs(test.info["heard"] - valid.info["heard"])[~clean].max(axis=(1, 2, 3)).min() > 1e-4
+
+
+def test_messages_that_no_noise_reaches_are_counted_once():
+    clear, noisy = (glyph.messages(TINY, NONE, "test", 64, jnp.array([level])) for level in (0, 3))
+    assert len(np.unique(clear(jnp.int32(0), KEY).example)) == 6
+    assert len(np.unique(noisy(jnp.int32(0), KEY).example)) == 64
 
 
 def test_training_messages_are_uniform_and_another_batch_each_step():
@@ -206,7 +229,8 @@ def test_repeated_messages_are_drawn_once_and_as_each_alone():
 
 def test_images_that_say_nothing_are_half_an_untrained_generators_and_half_random_pixels():
     def nothing(step, every=1):
-        return call(lambda step: glyph.nothing(replace(TINY, untrained_every=every), 9, 1, step, KEY), jnp.int32(step))
+        config = replace(TINY, untrained_every=every)
+        return call(lambda step: glyph.nothing(config, 9, 1, glyph.birth_at(config, step), KEY), jnp.int32(step))
 
     drawn = nothing(4)
     assert drawn.shape == (9, 8, 8, 1)
@@ -259,17 +283,17 @@ def test_the_exam_of_level_zero_is_that_of_a_clear_channel():
 
 
 def test_the_share_of_noise_told_from_glyphs_is_the_metrics():
-    experiment, world = pair(replace(TINY, evaluation_size=8))
+    experiment, world = pair(replace(TINY, evaluation_size=16))
     scene, key = experiment.exams["test"].scenes(jnp.int32(0), KEY), jax.random.key(3)
     told = played(experiment, world, key=key).figures["no_signal_auroc"]
-    _, key_way, key_nothing, key_silent = jax.random.split(key, 4)
-    config, channel, at = replace(TINY, evaluation_size=8), glyph.way(TINY), glyph.levels(world, scene)[0]
+    _, key_way, key_birth, key_nothing, key_silent = jax.random.split(jax.random.fold_in(key, scene.example[-1]), 5)
+    config, channel, at = replace(TINY, evaluation_size=16), glyph.way(TINY), glyph.levels(world, scene)[0]
 
     def silent(images, key):
         return glyph.reading(config, world.reader.net(channel(images, at, key)), scene.content).silent
 
     glyphs = call(lambda net: silent(glyph.depict(config, net, scene.content), key_way), world.generator.net)
-    noise = call(lambda step: silent(glyph.nothing(config, 8, 1, step, key_nothing), key_silent), jnp.int32(0))
+    noise = call(lambda birth: silent(glyph.nothing(config, 16, 1, birth, key_nothing), key_silent), key_birth)
     np.testing.assert_allclose(float(told.mean()), metrics.auroc(np.asarray(noise, float), np.asarray(glyphs, float)).value, rtol=1e-6)
 
 
@@ -298,7 +322,7 @@ def test_a_joint_update_descends_on_the_loss_of_glyphs_and_that_of_noise():
     turn = Turn(jnp.int32(3), KEY, experiment.phases[0].scenes(jnp.int32(3), KEY))
     new, logs = call(glyph.pair_rule(config), world, turn)
     _, key_nothing, _ = jax.random.split(KEY, 3)
-    blank = glyph.nothing(config, 8, 1, turn.step, key_nothing)
+    blank = glyph.nothing(config, 8, 1, glyph.birth_at(config, turn.step), key_nothing)
 
     def loss(nets):
         draw, read = nets
@@ -333,11 +357,13 @@ def test_the_published_update_is_reader_on_glyphs_reader_on_noise_generator_each
         return glyph.reading(config, read(glyph.depict(config, draw, content)), content).loss.mean()
 
     key_nothing, _ = jax.random.split(jax.random.fold_in(KEY, 1))
-    blank = glyph.nothing(config, 2 * config.batch_size, 1, turn.step, key_nothing)[: config.batch_size]  # an even step: drawn ones
-    net, opt, _ = step(read.net, read.opt, lambda net: of_glyphs(draw.net, net, half[0]))
+    birth = glyph.birth_at(config, turn.step)
+    blank = glyph.nothing(config, 2 * config.batch_size, 1, birth, key_nothing)[: config.batch_size]  # an even step: drawn ones
+    net, opt, real = step(read.net, read.opt, lambda net: of_glyphs(draw.net, net, half[0]))
     net, opt, noise = step(net, opt, lambda net: glyph.silence(config, net(blank)).mean())
     drawn, _, value = step(draw.net, draw.opt, lambda draw: of_glyphs(draw, net, half[1]))
     np.testing.assert_allclose([logs["loss"], logs["noise_loss"]], [value, noise], rtol=1e-4)
+    np.testing.assert_allclose(logs["total_loss"], real + noise + value, rtol=1e-4)  # all three, whatever they are called
     for x, y in zip(jax.tree.leaves((drawn, net)), jax.tree.leaves((new.generator.net, new.reader.net)), strict=True):
         assert float(jnp.mean(jnp.abs(x - y) < 1e-5)) > 0.97
 
@@ -380,6 +406,21 @@ def test_glyphs_between_messages_begin_and_end_at_messages(readers):
     for share, first in ((0.0, 0), (1.0, 1), (5.0, 5), (6.0, 0)):
         images = call(lambda share: glyph.morph(CLEAR, NONE, world, share, 6), jnp.float32(share))
         np.testing.assert_allclose(images, jnp.roll(alphabet, -first, axis=0), atol=1e-6)
+
+
+def test_there_are_no_more_glyphs_between_messages_than_messages(readers):
+    _, worlds, _ = readers
+    images = call(lambda share: glyph.morph(CLEAR, NONE, loop.unstack(worlds, 0), share, 12), jnp.float32(0))
+    assert images.shape[0] == 6
+
+
+def test_runs_whose_agents_cannot_meet_differ_in_what_they_must_share():
+    shared = [
+        glyph.common(replace(TINY, **changes))
+        for changes in ({}, {"encoding": "bits", "max_len": 4}, {"colours": 3}, {"side": 16}, {"vocab_size": 7})
+    ]
+    assert all(a != b for i, a in enumerate(shared) for b in shared[:i])
+    assert glyph.common(replace(TINY, steps=7, raise_at=0.9)) == shared[0]
 
 
 def test_the_watch_keeps_the_first_glyphs_as_bytes(readers):
@@ -442,15 +483,24 @@ def test_dense_messages_of_a_data_set_are_played():
 def test_a_probe_freezes_the_generators_and_is_clean_or_noisy():
     clean, noisy = (glyph.probe(TINY, task=task, speakers=2, listeners=3) for task in glyph.TASKS)
     assert (clean.frozen, clean.n_generators, clean.n_readers, clean.level, noisy.level) == ("generator", 2, 6, 0, 15)
-    assert glyph.probe(CLEAR, task="noisy", speakers=1, listeners=1).level == 0
+    assert clean.negatives == 0  # else untrained generators, the control, would be called nothing
     build(glyph, noisy, NONE, (0,))
+    with pytest.raises(UsageError, match="the channel of this run is clear"):
+        glyph.probe(CLEAR, task="noisy", speakers=1, listeners=1)
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"side": 24}, "side is 24: expected a power of two from 4 on"),
-        ({"side": 2}, "side is 2"),
+        ({"side": 24}, "side is 24: expected a power of two"),
+        ({"side": 2}, "side is 2: expected 4 to 1024"),
+        ({"judge_every": 99_999_999_999}, "judge_every is 99999999999: expected 1 to 2147483647"),
+        ({"evaluation_size": 8}, "evaluation_size is 8: expected 16 to"),
+        ({"raise_below": float("nan")}, "raise_below is nan"),
+        ({"curriculum": "loss", "negatives": 0.0}, "one is missing where there are no negatives"),
+        ({"curriculum": "loss", "frozen": "reader"}, "one is missing where the reader is frozen"),
+        ({"curriculum": "fixed", "collapse": 0.2}, "no level changes here: set --collapse 0"),
+        ({"encoding": "dense", "batch_size": 1}, "a dense message is told from others of its batch, and 1 say little"),
         ({"max_len": 2}, "a one-hot message is one symbol, and max_len is 2"),
         ({"vocab_size": 1}, "vocab_size is 1: expected 2 or more"),
         ({"operations": ("blur", "smear")}, "unknown operation of the channel glyphnet with 1 colours 'smear': known are static, blur"),
@@ -461,7 +511,7 @@ def test_a_probe_freezes_the_generators_and_is_clean_or_noisy():
         ({"curriculum": "loss", "raise_below": 6.0}, "the level would rise and fall at once"),
         ({"curriculum": "loss", "collapse": 0.2}, "agents are called back by their accuracy"),
         ({"data": "digits"}, "set --data none, or --encoding dense"),
-        ({"data": "digits", "encoding": "dense", "batch_size": 5000}, "a batch of 5000 does not fit"),
+        ({"data": "digits", "encoding": "dense", "batch_size": 5000, "channel": "none"}, "a batch of 5000 does not fit"),
         ({"partners": "disjoint", "pairs": 2}, "2 disjoint pairs do not fit a population of 1"),
         ({"batch_size": 0}, "batch_size is 0: expected 1 or more"),
     ],

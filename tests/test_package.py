@@ -58,7 +58,7 @@ def test_the_core_needs_no_extra(repo: Path):
     """Every module can be imported where only the core dependencies exist."""
     program = """
 import importlib, pkgutil, sys
-for absent in ("datasets", "h5py", "pyarrow", "tensorboardX", "wandb", "beartype", "pytest"):
+for absent in ("datasets", "h5py", "pyarrow", "tensorboardX", "wandb", "av", "beartype", "pytest"):
     sys.modules[absent] = None
 import semiosis
 for module in pkgutil.walk_packages(semiosis.__path__, "semiosis."):

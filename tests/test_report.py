@@ -335,7 +335,7 @@ def test_symbols_in_print() -> None:
     assert words.message([3, 14, 6], 26) == "dog"
     assert words.message([0, 27], 52) == "aB"
     assert words.message([7, 11], 53) == "7·11"
-    assert [words.message([place], 0) for place in (0, 33, 612)] == ["0", "33", "612"]  # no symbols: messages by number
+    assert [words.message([place], 0) for place in (0, 33, 612)] == ["#0", "#33", "#612"]  # no symbols: messages by number
 
 
 def test_attributes_that_words_tell_most_of_come_first() -> None:

@@ -36,6 +36,8 @@ from semiosis.visual import LADDERS, Draws, Fill, operations_of, top, visual
 Encoding = Literal["one-hot", "bits", "tuples", "dense"]
 SHOWN = 36  # messages whose glyphs are kept at each line of metrics
 PRESENT = -1  # the level that training has got to
+VALID = 1_000_000_000  # from here on examples of the split valid are numbered
+LARGEST = 2**20  # of what sizes arrays
 Net = Any
 
 
@@ -137,7 +139,8 @@ class Society(NamedTuple):
 class Message(NamedTuple):
     """`content` [n t]: symbols or bits as integers, or numbers; `level` [n] of the channel, PRESENT where training decides it.
 
-    `example` [n] numbers the messages; `label` [n] is the class of those that are of a data set, where it has one.
+    `example` [n] numbers the messages, those of an exam that no noise can change by what they say; `label` [n] is the class of those of
+    a data set, where it has one.
     """
 
     content: Array
@@ -149,7 +152,8 @@ class Message(NamedTuple):
 class Messages(eqx.Module):
     """Messages as a function of (step, key): drawn at random for training; for an exam all there are in turn, where they are few.
 
-    `levels` are given to messages in turn. `rows` and `labels` are a data set's, of which dense messages are taken.
+    `levels` are given in turn to messages, and another to each in each round of all there are. `rows` and `labels` are those of a data set,
+    of which dense messages are taken. The exam of a split is the same in every run.
     """
 
     rows: Float[Array, "m t"] | None
@@ -161,19 +165,28 @@ class Messages(eqx.Module):
     length: int = eqx.field(static=True)
 
     def __call__(self, step: Int[Array, ""], key: PRNGKeyArray) -> Message:
-        if self.exam:  # another stream for each split
-            key = jax.random.fold_in(key, 1 + ("valid", "test").index(self.exam))
+        if self.exam:
+            key = jax.random.key(("test", "valid").index(self.exam))
         index = step * self.count + jnp.arange(self.count)
-        level = self.levels[index % self.levels.shape[0]]
+        every = self.base**self.length if self.in_turn else self.count
+        level = self.levels[(index % every + index // every) % self.levels.shape[0]]
         if self.rows is not None:
             chosen = batch_indices(step, key, self.count, self.rows.shape[0])
             label = None if self.labels is None else self.labels[chosen]
             return Message(self.rows[chosen], level, chosen, label)
-        return Message(self.content(index, jax.random.fold_in(key, step)), level, index, None)
+        # those of the two splits differ, and with them the noise on their way, even where what they say is the same
+        example = index + every + (VALID if self.exam == "valid" else 0)
+        said = self.content(index, jax.random.fold_in(key, step))
+        return Message(said, level, jnp.where((level == 0) & self.in_turn, index % every, example), None)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether these are all the messages there are, one after another."""
+        return bool(self.base and self.exam and self.length * np.log(self.base) <= np.log(self.count) + 1e-9)
 
     def content(self, index: Int[Array, " n"], key: PRNGKeyArray) -> Array:
         """The messages of these numbers, or random ones."""
-        if self.base and self.exam and self.length * np.log(self.base) <= np.log(self.count) + 1e-9:
+        if self.in_turn:
             powers = self.base ** jnp.arange(self.length - 1, -1, -1)
             return index[:, None] // powers[None] % self.base
         return random_content(self.base, self.count, self.length, key)
@@ -213,6 +226,11 @@ def numbers(config: Config, length: int) -> tuple[int, int]:
     if config.encoding in ("one-hot", "tuples"):
         return length * config.vocab_size, length * (config.vocab_size + 1)
     return length, length + 1
+
+
+def birth_at(config: Config, step: Int[Array, ""]) -> PRNGKeyArray:
+    """The key of the generator that stays untrained in training, the same for all seeds."""
+    return jax.random.fold_in(jax.random.key(0), step // config.untrained_every)
 
 
 class Reading(NamedTuple):
@@ -296,10 +314,10 @@ def depict(config: Config, generator: Net, content: Array) -> Float[Array, "n h 
     return generator(vectors(config, content))
 
 
-def nothing(config: Config, count: int, length: int, step: Int[Array, ""], key: PRNGKeyArray) -> Float[Array, "n h w c"]:
-    """Images that say nothing: the first half from an untrained generator, the same in all seeds, the others pixels sigmoid(N(0, 1))."""
+def nothing(config: Config, count: int, length: int, birth: PRNGKeyArray, key: PRNGKeyArray) -> Float[Array, "n h w c"]:
+    """Images that say nothing: the first half from an untrained generator, born of that key, the others pixels sigmoid(N(0, 1))."""
     key_content, key_pixels = jax.random.split(key)
-    untrained = newborn(config, length, jax.random.fold_in(jax.random.key(0), step // config.untrained_every))
+    untrained = newborn(config, length, birth)
     some = -(-count // 2)
     drawn = untrained(vectors(config, random_content(base_of(config), some, length, key_content)))
     pixels = jax.nn.sigmoid(jax.random.normal(key_pixels, (count - some, *drawn.shape[1:])))
@@ -324,12 +342,13 @@ def play_of(config: Config) -> Callable[..., Episode]:
     channel = way(config)
 
     def play(world: Society, scene: Message, key: PRNGKeyArray, between: Channel = channels.clear) -> Episode:
-        key_between, key_way, key_nothing, key_silent = jax.random.split(key, 4)
+        keys = jax.random.split(jax.random.fold_in(key, scene.example[-1]), 5)  # each split meets noise of its own
+        key_between, key_way, key_birth, key_nothing, key_silent = keys
         n, length = scene.content.shape
         said, (at, _) = depict(config, world.generator.net, scene.content), levels(world, scene)
         heard = channel(between(said, key_between), at, key_way)
         found = reading(config, world.reader.net(heard), scene.content)
-        blank = channel(nothing(config, n, length, jnp.int32(0), key_nothing), at, key_silent)
+        blank = channel(nothing(config, n, length, key_birth, key_nothing), at, key_silent)
         silent = reading(config, world.reader.net(blank), scene.content).silent
         told = jnp.mean((silent > found.silent[:, None]) + 0.5 * (silent == found.silent[:, None]), axis=1)
         figures = {"exact": found.exact, "no_signal_auroc": told, "level": jnp.full(n, jnp.mean(world.difficulty.level * 1.0))}
@@ -358,7 +377,10 @@ def optimisers(config: Config) -> dict[str, optax.GradientTransformation]:
 
 
 def _of_glyphs(config: Config, learning: tuple[str, ...], part: int, parts: int, negatives: int) -> Rule:
-    """A gradient step of these roles on glyphs, and on so many images that say nothing; of a scene of several batches, on one."""
+    """A gradient step of these roles on glyphs, and on so many images that say nothing; of a scene of several batches, on one.
+
+    Logs the loss of each role that learns, so that of one that learns apart is not lost behind another's.
+    """
     channel = way(config)
 
     def loss(nets: Mapping[str, Net], world: Society, turn: Turn) -> tuple[Array, Logs]:
@@ -368,13 +390,15 @@ def _of_glyphs(config: Config, learning: tuple[str, ...], part: int, parts: int,
         n, length = scene.content.shape
         images, (at, judged) = depict(config, generator, scene.content), levels(world, scene, config.replay, key_replay)
         if negatives:
-            blank = jax.lax.stop_gradient(nothing(config, negatives, length, turn.step, key_nothing))
+            blank = jax.lax.stop_gradient(nothing(config, negatives, length, birth_at(config, turn.step), key_nothing))
             images = jnp.concatenate([images, blank])
             at = jnp.concatenate([at, jnp.broadcast_to(at[-1:], (negatives, at.shape[1]))])
         answer = reader(channel(images, at, key_way))
         found = reading(config, answer[:n], scene.content)
         total = value = jnp.mean(found.loss)
-        logs: Logs = {"loss": value, "accuracy": _among(found.correct, judged), "exact": _among(found.exact, judged)}
+        logs: Logs = {"loss": value, "accuracy": _among(found.correct, judged)} | {f"{role}_loss": value for role in learning}
+        if config.encoding in ("bits", "tuples"):
+            logs["exact"] = _among(found.exact, judged)
         if negatives:
             logs["noise_loss"] = jnp.mean(silence(config, answer[n:]))
             total = total + logs["noise_loss"]
@@ -395,7 +419,7 @@ def _of_noise(config: Config) -> Rule:
     def loss(nets: Mapping[str, Net], world: Society, turn: Turn) -> tuple[Array, Logs]:
         key_nothing, key_way = jax.random.split(turn.key)
         n, length = config.batch_size, turn.scene.content.shape[1]
-        drawn, pixels = jnp.split(nothing(config, 2 * n, length, turn.step, key_nothing), 2)
+        drawn, pixels = jnp.split(nothing(config, 2 * n, length, birth_at(config, turn.step), key_nothing), 2)
         blank = jnp.where(turn.step % 2 == 0, drawn, pixels)
         at = jnp.broadcast_to(world.difficulty.level, (n, world.difficulty.level.shape[0]))
         value = jnp.mean(silence(config, nets["reader"](channel(blank, at, key_way))))
@@ -408,7 +432,8 @@ def pair_rule(config: Config) -> Rule:
     """What a meeting does to a generator and a reader; logs `total_loss`, the sum of the reader's two losses and the generator's."""
     learning = tuple(role for role in ("generator", "reader") if role != config.frozen)
     if config.update == "joint":
-        rule = _of_glyphs(config, learning, 0, 1, round(config.negatives * config.batch_size))
+        some = max(1, round(config.negatives * config.batch_size)) if config.negatives else 0
+        rule = _of_glyphs(config, learning, 0, 1, some)
     else:
         steps = [_of_glyphs(config, ("reader",), 0, 2, 0), _of_noise(config)] if "reader" in learning else []
         steps += [_of_glyphs(config, ("generator",), 1, 2, 0)] if "generator" in learning else []
@@ -416,7 +441,8 @@ def pair_rule(config: Config) -> Rule:
 
     def summed(world: Society, turn: Turn) -> tuple[Society, Logs]:
         world, logs = rule(world, turn)
-        return world, logs | {"total_loss": 2.0 * logs["loss"] + logs.get("noise_loss", 0.0)}  # type: ignore[operator]
+        terms = [logs.pop(f"{role}_loss", logs["loss"]) for role in ("generator", "reader")]
+        return world, logs | {"total_loss": sum([*terms, logs.get("noise_loss", 0.0)])}  # type: ignore[arg-type]
 
     return summed
 
@@ -463,7 +489,7 @@ def _exams(config: Config, data: Data) -> dict[str, Exam]:
     """Both splits at all levels in turn (at the one level of a fixed channel), and the test split at each level."""
     highest = 0 if config.channel == "none" else top(LADDERS[config.channel])
     usual = jnp.array([config.level]) if config.curriculum == "fixed" or not highest else jnp.arange(highest + 1)
-    chance = {"bits": 0.5, "dense": 1 / config.evaluation_size}.get(config.encoding, 1 / config.vocab_size)
+    chance = 0.5 if config.encoding == "bits" else 1 / config.vocab_size
 
     def exam(part: str, at: Int[Array, " l"]) -> Exam:
         fits = len(data.splits[part].inputs) if data.splits else config.evaluation_size
@@ -511,15 +537,16 @@ def _bytes(images: Float[Array, "n h w c"]) -> Array:
 def check(config: Config, data: Data) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     ranges = {
-        "steps": (0, None), "batch_size": (1, None), "vocab_size": (2, None), "max_len": (1, None), "filters": (1, None),
-        "cppn_width": (1, None), "cppn_depth": (0, None), "negatives": (0.0, 4.0), "untrained_every": (1, None),
-        "generator_lr": (0.0, None), "reader_lr": (0.0, None), "momentum": (0.0, 0.999), "judge_every": (1, None),
-        "raise_at": (0.0, 1.0), "lower_below": (0.0, 1.0), "replay": (0.0, 0.9), "collapse": (0.0, 1.0), "n_generators": (1, None),
-        "n_readers": (1, None), "pairs": (0, None), "evaluation_size": (2, None), "level": (0, None),
+        "steps": (0, 2**31 - 1), "batch_size": (1, LARGEST), "vocab_size": (2, LARGEST), "max_len": (1, LARGEST), "filters": (1, 1024),
+        "cppn_width": (1, 2**14), "cppn_depth": (0, 100), "negatives": (0.0, 4.0), "untrained_every": (1, 2**31 - 1),
+        "generator_lr": (0.0, None), "reader_lr": (0.0, None), "momentum": (0.0, 0.999), "judge_every": (1, 2**31 - 1),
+        "raise_at": (0.0, 1.0), "lower_below": (0.0, 1.0), "replay": (0.0, 0.9), "collapse": (0.0, 1.0), "n_generators": (1, LARGEST),
+        "n_readers": (1, LARGEST), "pairs": (0, LARGEST), "evaluation_size": (16, LARGEST), "level": (0, None), "side": (4, 1024),
+        "raise_below": (0.0, None), "lower_above": (0.0, None),
     }  # fmt: skip
     check_ranges(config, ranges)
-    if config.side < 4 or config.side & (config.side - 1):
-        raise UsageError(f"side is {config.side}: expected a power of two from 4 on, such as 16, 32 or 64")
+    if config.side & (config.side - 1):
+        raise UsageError(f"side is {config.side}: expected a power of two, such as 16, 32 or 64")
     if config.encoding == "one-hot" and config.max_len != 1:
         raise UsageError(f"a one-hot message is one symbol, and max_len is {config.max_len}: set --encoding tuples or bits")
     if data.splits and config.encoding != "dense":
@@ -536,8 +563,20 @@ def check(config: Config, data: Data) -> None:
         raise UsageError(f"collapse is {config.collapse} and raise_at {config.raise_at}: agents that pass a level would be called back")
     if config.curriculum == "loss" and config.collapse:
         raise UsageError("agents are called back by their accuracy: set --collapse 0 with the curriculum loss")
-    if config.update == "alternating" and config.frozen != "none" and config.curriculum == "loss":
-        raise UsageError(f"the published loss has three terms, and one is missing where the {config.frozen} is frozen: choose a curriculum")
+    if config.curriculum == "loss" and (config.frozen != "none" or (config.update == "joint" and not config.negatives)):
+        why = f"the {config.frozen} is frozen" if config.frozen != "none" else "there are no negatives"
+        raise UsageError(f"the curriculum loss goes by three losses, and one is missing where {why}: choose another curriculum")
+    if config.collapse and (config.curriculum == "fixed" or config.channel == "none"):
+        raise UsageError("agents are called back to a level they have passed, and no level changes here: set --collapse 0")
+    if (
+        config.encoding == "dense"
+        and config.batch_size < 16
+        and config.channel != "none"
+        and config.curriculum in ("accuracy", "one-by-one")
+    ):
+        raise UsageError(
+            f"a dense message is told from others of its batch, and {config.batch_size} say little: set --batch-size 16 or more"
+        )
     _check_channel(config)
     check_society({"generator": config.n_generators, "reader": config.n_readers}, config.partners, config.pairs)
 
@@ -597,9 +636,16 @@ def morph(config: Config, data: Data, world: Society, share: Float[Array, ""], c
     count = alphabet_size(config, count)
     scenes = replace(_exams(config, data)["test"].scenes, levels=jnp.array([0]))  # type: ignore[type-var]
     given = vectors(config, scenes(jnp.int32(0), jax.random.key(0)).content[:count])
+    count = given.shape[0]
     whole = jnp.floor(share)
     stops = [given[(jnp.arange(count) + whole.astype(jnp.int32) + more) % count] for more in (0, 1)]
     return pick(world.generator, 0).net(stops[0] + (share - whole) * (stops[1] - stops[0]))
+
+
+def common(config: Config) -> dict[str, object]:
+    """What agents of two runs must share to understand each other at all."""
+    used = {"one-hot": ("vocab_size",), "tuples": ("vocab_size", "max_len")}.get(config.encoding, ("max_len",))
+    return {name: getattr(config, name) for name in ("encoding", *used, "side", "colours", "channel")}
 
 
 TASKS = ("clean", "noisy")  # what fresh readers may be asked to learn
@@ -610,6 +656,8 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
 
     The task `clean` is without noise, `noisy` with that of the highest level.
     """
+    if task == "noisy" and config.channel == "none":
+        raise UsageError("the channel of this run is clear: fresh readers can only learn its glyphs clean, --task clean")
     highest = 0 if config.channel == "none" else top(LADDERS[config.channel])
     return replace(
         config,
@@ -620,6 +668,7 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
         partners="appointed",
         pairs=0,
         update="joint",
+        negatives=0.0,  # an untrained generator, for comparison, is not to be called nothing
         collapse=0.0,
         curriculum="fixed",
         replay=0.0,

@@ -585,6 +585,11 @@ def make(config: Config, data: Data) -> Experiment:
     return Experiment(birth, (phase,), play, exams, roles=("speaker", "listener"))
 
 
+def common(config: Config) -> dict[str, object]:
+    """What agents of two runs must share to understand each other at all."""
+    return {name: getattr(config, name) for name in ("vocab_size", "candidates", "distractors", "task", "variable_length")}
+
+
 def probe(config: Config, *, task: Task, speakers: int, listeners: int, lr: float = 1e-3) -> Config:
     """The game in which fresh listeners learn a frozen language: `listeners` for each of the first `speakers`, greedy messages (B.3)."""
     return replace(

@@ -174,8 +174,8 @@ def _panel(
         ends.append((line.name, float(seen.mean(0).compressed()[-1]), colour))
     if "accuracy" in title:
         axes.set_ylim(0, 1.02)
-    elif axes.get_ylim()[0] > 0 and min(float(np.nanmin(line.value)) for line in lines) >= 0:
-        axes.set_ylim(bottom=0)
+    elif min(float(np.nanmin(line.value)) for line in lines) >= 0:
+        axes.set_ylim(0, None if max(float(np.nanmax(line.value)) for line in lines) > 0 else 1)
     ends = ends if names else []
     if chance is not None:
         axes.axhline(chance, color=style.SOFT, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)

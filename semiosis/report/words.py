@@ -93,10 +93,12 @@ def fair_sample(word: Word, labels: np.ndarray | None, most: int) -> np.ndarray:
 
 
 def message(symbols: Sequence[int], vocab_size: int) -> str:
-    """A message in print: bits as 0 and 1, letters, or numbers parted by dots; where there are no symbols (0), its number."""
+    """A message in print: bits as 0 and 1, letters, or numbers parted by dots; where there are no symbols (0), its number, as in #7."""
+    if not vocab_size:
+        return f"#{symbols[0]}"
     if vocab_size == 2 and len(symbols) > 1:
         return "".join(str(symbol) for symbol in symbols)
-    return ("" if 0 < vocab_size <= 52 else "·").join(letter(symbol, vocab_size or 100) for symbol in symbols)
+    return ("" if vocab_size <= 52 else "·").join(letter(symbol, vocab_size) for symbol in symbols)
 
 
 def letter(symbol: int, vocab_size: int) -> str:

@@ -48,19 +48,18 @@ def crossplay(runs: Sequence[Trained], split: str) -> Matrix:
 
 
 def _check_alike(runs: Sequence[Trained]) -> None:
-    """One sentence where runs differ in what their agents must share."""
+    """One sentence where runs differ in what their agents must share: game, data, and what the game's `common(config)` names."""
+
+    def shared(trained: Trained) -> dict[str, Any]:
+        common = getattr(trained.game, "common", lambda config: {})
+        return {"game": trained.run.record["game"], "data": trained.run.record["data"]["fingerprint"], **common(trained.config)}
+
     for trained in runs[1:]:
-        for what, of in {
-            "game": lambda t: t.run.record["game"],
-            "data": lambda t: t.run.record["data"]["fingerprint"],
-            "vocabulary": lambda t: getattr(t.config, "vocab_size", None),
-            "number of candidates": lambda t: getattr(t.config, "candidates", None),
-            "distractors": lambda t: getattr(t.config, "distractors", None),
-            "task": lambda t: getattr(t.config, "task", None),
-            "end symbol": lambda t: getattr(t.config, "variable_length", None),
-        }.items():
-            if of(trained) != of(runs[0]):
-                raise UsageError(f"{trained.run.path} and {runs[0].run.path} differ in their {what}: their agents cannot meet")
+        for what, value in shared(runs[0]).items():
+            other = shared(trained).get(what)
+            if other != value:
+                told = f" ({other} and {value})" if what not in ("game", "data") else ""
+                raise UsageError(f"{trained.run.path} and {runs[0].run.path} differ in their {what}{told}: their agents cannot meet")
 
 
 def summary(matrix: Matrix) -> dict[str, Any]:

@@ -59,8 +59,8 @@ class Pictures(NamedTuple):
 
     @property
     def distinct(self) -> np.ndarray:
-        """Where each message stands for the first time [m]."""
-        return np.sort(np.unique(self.meant.reshape(len(self.meant), -1), axis=0, return_index=True)[1])
+        """Where each message stands for the first time, messages in order [m]."""
+        return np.unique(self.meant.reshape(len(self.meant), -1), axis=0, return_index=True)[1]
 
 
 class Finding(NamedTuple):
@@ -259,7 +259,8 @@ def _mean(values: list[Value]) -> Value:
 def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split: str) -> tuple[dict[str, Any], list[Finding]]:
     """Every exam of a split, each seed on its own: the object of evaluation.json less game and step, and the main exam's findings.
 
-    The exam `split` gives its figures their plain names; `split/VARIANT` gives `accuracy@VARIANT`.
+    The exam `split` gives its figures their plain names; `split/VARIANT` gives `accuracy@VARIANT`. Of a population `pairs` has the accuracy
+    of each agent of the first role with each of the second, by seed.
     """
     _exam(experiment, split)
     worlds_of = [loop.unstack(worlds, place) for place in range(len(seeds))]
@@ -278,7 +279,10 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
         drops = [undefined if None in pair else metrics.relative_drop(*pair) for pair in pairs]
         reason = next((drop.reason for drop in drops if drop.value is None), "")
         table["noise_drop_percent"] = _entry([drop.value for drop in drops], None, findings[0].n, reason=reason)
-    return {"split": split, "seeds": list(seeds), "metrics": table}, findings
+    result = {"split": split, "seeds": list(seeds), "metrics": table}
+    if findings[0].pairs.size > 1:  # who understands whom
+        result["pairs"] = {"roles": list(experiment.roles[:2]), "accuracy": [finding.pairs.tolist() for finding in findings]}
+    return result, findings
 
 
 def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Exam, only: tuple[str, ...] | None = None) -> None:

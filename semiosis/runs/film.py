@@ -42,7 +42,7 @@ def past(trained: Trained, place: int, most: int) -> list[Shot]:
     steps = np.array(history.steps(trained.run))
     if not len(steps) or "drawn" not in history.read(trained.run, steps[:1].tolist())[int(steps[0])]:
         raise UsageError(f"{trained.run.path} keeps no images to film: expected a run of a game that draws, such as glyph")
-    steps = steps[np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int))]
+    steps = steps[np.unique(np.linspace(len(steps) - 1, 0, min(most, len(steps))).round().astype(int))]  # the last in any case
     kept = ((step, history.read(trained.run, [step])[step]) for step in steps.tolist())  # one at a time: they are large
     return [_shot(arrays, place, step, step / steps[-1]) for step, arrays in kept]
 
@@ -63,8 +63,8 @@ def _shot(arrays: dict[str, np.ndarray], place: int, step: int, share: float) ->
     )
 
 
-def between(trained: Trained, place: int, *, count: int, stops: int, steps: int) -> Iterator[tuple[float, np.ndarray]]:
-    """`count` images [count h w c] at a time, each on its way along `stops` messages, `steps` pictures from one to the next.
+def between(trained: Trained, place: int, *, count: int, steps: int) -> Iterator[tuple[float, np.ndarray]]:
+    """At most `count` images [m h w c] at a time, each on its way along all m messages and back, `steps` pictures from one to the next.
 
     Before them the share of the way that lies behind.
 
@@ -75,5 +75,6 @@ def between(trained: Trained, place: int, *, count: int, stops: int, steps: int)
         raise UsageError(f"the game {trained.run.record['game']} has no images between messages: it defines no morph")
     world = loop.unstack(trained.worlds, place)
     draw = eqx.filter_jit(lambda world, share: game.morph(trained.config, trained.data, world, share, count))
+    stops = draw(world, jnp.float32(0)).shape[0]
     for share in np.arange(stops * steps) / steps:
         yield float(share / stops), np.asarray(draw(world, jnp.float32(share)))
