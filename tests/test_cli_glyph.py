@@ -23,7 +23,7 @@ from semiosis.runs.records import read_metrics
 
 # a channel that rises one level after each five steps, whatever is understood; one operation and few pixels: quick to compile
 RISING = ("--curriculum", "loss", "--raise-below", "1e6", "--lower-above", "2e6", "--judge-every", "5")
-PLAIN = ("--generator", "cppn", "--cppn-depth", "0", "--norm", "none", "--negatives", "0", "--operations", "static")
+PLAIN = ("--generator", "cppn", "--cppn-depth", "0", "--norm", "none", "--operations", "static")
 SMALL = ("--side", "4", "--filters", "1", *PLAIN)
 TINY = ("--preset", "tiny", "--steps", "20", "--log-every", "5", "--save-every", "10", "--keep", "9", "--seeds", "0,3", "--devices", "1")
 LEVELS = [f"accuracy@level-{level}" for level in range(16)]
@@ -145,7 +145,7 @@ def test_evaluate_judges_every_level_and_draws_the_glyphs(copy: Path, tell: Tell
     for title, entry in table.items():
         assert {"mean", "low", "high", "per_seed", "chance", "n"} <= entry.keys()
         assert len(entry["per_seed"]) == 2
-        assert entry["n"] == 64
+        assert entry["n"] == (6 if title == "accuracy@level-0" else 64)  # without noise a message is one trial, however often it is sent
         assert entry["chance"] == (pytest.approx(1 / 6) if title.startswith("accuracy") else None)
     assert table["level"]["per_seed"] == [4.0, 4.0]
     by_level = [line for line in out.splitlines() if line.startswith("accuracy at level ")]
@@ -184,14 +184,14 @@ def test_the_film_has_a_frame_for_each_line(copy: Path, tell: Tell):
     assert len(shown) == len(lines) == 4
     bars = [int((frame[-1] == shown[-1][-1, 0]).all(-1).sum()) for frame in shown]
     assert bars == [round(frame.shape[1] * i / 4) for i, frame in enumerate(shown, 1)]
-    assert len(frames(home / "between.gif")) == 4 // 2 * 16  # sixteen from one message to the next
+    assert len(frames(home / "between.gif")) == 4 * 8  # eight from one message to the next
 
 
 def test_films_of_another_seed_of_fewer_shots_and_glyphs(copy: Path, tell: Tell):
     assert tell("film", copy, "--formats", "gif", "--glyphs", "2", "--shots", "2", "--seed", "3")[0] == 0
     assert {path.name for path in (copy / "figures").iterdir()} == {"film-seed-3.gif", "between-seed-3.gif"}
     assert len(frames(copy / "figures" / "film-seed-3.gif")) == 2
-    assert len(frames(copy / "figures" / "between-seed-3.gif")) == 2 * 16
+    assert len(frames(copy / "figures" / "between-seed-3.gif")) == 2 * 8
 
 
 def test_shots_are_what_the_history_keeps(trained: Path):
@@ -205,11 +205,11 @@ def test_shots_are_what_the_history_keeps(trained: Path):
         assert shot.meant.tolist() == [[0], [1], [2], [3], [4], [5]]
         assert shot.symbols == 6
     assert not np.array_equal(kept[5]["drawn"][0], kept[5]["drawn"][1])
-    assert [shot.step for shot in film.past(opened, 0, 1)] == [5]
+    assert [shot.step for shot in film.past(opened, 0, 1)] == [20]
     assert [shot.step for shot in film.past(opened, 0, 99)] == [5, 10, 15, 20]
 
-    way = list(film.between(opened, 1, count=4, stops=2, steps=2))
-    assert [share for share, _ in way] == [0.0, 0.25, 0.5, 0.75]
+    way = list(film.between(opened, 1, count=4, steps=2))
+    assert [share for share, _ in way] == [i / 8 for i in range(8)]
     assert all(images.shape == (4, 4, 4, 1) for _, images in way)
     np.testing.assert_allclose(way[0][1], shots[-1].drawn[:4], atol=0.5 / 255 + 1e-6)  # at the stops, the glyphs of the newest world
     np.testing.assert_allclose(way[2][1], shots[-1].drawn[[1, 2, 3, 0]], atol=0.5 / 255 + 1e-6)
@@ -222,7 +222,7 @@ def test_an_mp4_stands_beside_the_gif(copy: Path, tell: Tell):
     assert tell("film", copy, "--glyphs", "2")[0] == 0
     home = copy / "figures"
     assert {path.name for path in home.iterdir()} == {"film.gif", "film.mp4", "between.gif", "between.mp4"}
-    for name, count in (("film", 4), ("between", 32)):
+    for name, count in (("film", 4), ("between", 16)):
         with av.open(str(home / f"{name}.mp4")) as opened:
             assert sum(1 for _ in opened.decode(video=0)) == count
             assert opened.streams.video[0].average_rate == 12

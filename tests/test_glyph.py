@@ -19,7 +19,6 @@ from semiosis.runs import loop
 from semiosis.runs.evaluate import examine
 from semiosis.runs.setup import build
 from semiosis.scenes import Data, load
-from semiosis.testing import check_game
 from semiosis.types import Turn
 
 NONE = load("none")
@@ -436,10 +435,11 @@ def test_the_watch_keeps_the_first_glyphs_as_bytes(readers):
 
 
 def test_grey_glyphs_pass_the_third_level_and_the_level_is_logged():
-    # a bound below chance: what is shown is that grey images go through level after level, where the published channel lost their rank
-    config = replace(TINY, raise_at=0.06, lower_below=0.01)
-    _, worlds, logs = trained(config, 120)
-    assert int(worlds.difficulty.level.min()) >= 3
+    # a bound that any loss passes: grey images go through level after level, where the published channel lost their rank
+    config = replace(TINY, curriculum="loss", raise_below=900.0, lower_above=1000.0)
+    _, worlds, logs = trained(config, 60)
+    assert worlds.difficulty.level.tolist() == [[6] * len(glyph.operations(config))]
+    assert [float(log["level"][0]) for log in logs] == [0.5, 2.5, 4.5]  # means over ten steps at each of two levels
     assert all(np.isfinite(log["loss"]).all() for log in logs)
 
 
@@ -466,8 +466,14 @@ def test_bits_raise_no_level_while_their_accuracy_is_below_the_bound(curriculum)
     ],
     ids=["published, bits", "tuples, cppn, colour, ccn", "a population that is called back"],
 )
-def test_other_kinds_of_play_keep_the_contract(changes):
-    check_game(glyph, replace(TINY, steps=40, **changes), NONE, steps=10)
+def test_other_kinds_of_play_learn(changes):
+    config = replace(TINY, side=4, filters=2, **changes)
+    experiment, worlds, logs = trained(config, 60)
+    assert logs[-1]["noise_loss"] < logs[0]["noise_loss"]
+    assert all(np.isfinite(value).all() for log in logs for value in log.values())
+    figures = examine(experiment, "test", loop.unstack(worlds, 0), whole=True).figures
+    assert 0 <= figures["accuracy"] <= 1
+    assert figures["no_signal_auroc"] is not None
 
 
 def test_dense_messages_of_a_data_set_are_played():
@@ -502,7 +508,7 @@ def test_a_probe_freezes_the_generators_and_is_clean_or_noisy():
         ({"curriculum": "fixed", "collapse": 0.2}, "no level changes here: set --collapse 0"),
         ({"encoding": "dense", "batch_size": 1}, "a dense message is told from others of its batch, and 1 say little"),
         ({"max_len": 2}, "a one-hot message is one symbol, and max_len is 2"),
-        ({"vocab_size": 1}, "vocab_size is 1: expected 2 or more"),
+        ({"vocab_size": 1}, "vocab_size is 1: expected 2 to"),
         ({"operations": ("blur", "smear")}, "unknown operation of the channel glyphnet with 1 colours 'smear': known are static, blur"),
         ({"operations": ("invert",), "colours": 3}, "unknown operation of the channel glyphnet with 3 colours 'invert'"),
         ({"channel": "none", "level": 3}, "a clear channel has no operations and no levels"),
@@ -513,7 +519,7 @@ def test_a_probe_freezes_the_generators_and_is_clean_or_noisy():
         ({"data": "digits"}, "set --data none, or --encoding dense"),
         ({"data": "digits", "encoding": "dense", "batch_size": 5000, "channel": "none"}, "a batch of 5000 does not fit"),
         ({"partners": "disjoint", "pairs": 2}, "2 disjoint pairs do not fit a population of 1"),
-        ({"batch_size": 0}, "batch_size is 0: expected 1 or more"),
+        ({"batch_size": 0}, "batch_size is 0: expected 1 to"),
     ],
 )
 def test_a_setting_that_cannot_be_played_gets_one_sentence(changes, sentence):
