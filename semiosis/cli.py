@@ -577,7 +577,7 @@ def _drawings(seen: Any, home: Path, which: str) -> list[Path]:
     from semiosis.report.words import message
 
     name = lambda row: message(np.atleast_1d(row).tolist(), seen.symbols)  # noqa: E731
-    first = seen.distinct[:MOST_GLYPHS]
+    first = seen.distinct[np.linspace(0, len(seen.distinct) - 1, min(MOST_GLYPHS, len(seen.distinct))).round().astype(int)]
     names = [name(row) for row in seen.meant[first]]
     total = seen.symbols ** np.atleast_2d(seen.meant.T).shape[0] if seen.symbols else len(seen.distinct)
     some = f"{len(first)} of {total:,} messages." if total > len(first) else ""
@@ -612,7 +612,7 @@ def _pairs(result: dict[str, Any], path: Path) -> list[Path]:
     if "pairs" not in result:
         return []
     values = np.array(result["pairs"]["accuracy"], float).mean(0)
-    rows, columns = ([f"{role} {i + 1}" for i in range(count)] for role, count in zip(result["pairs"]["roles"], values.shape, strict=True))
+    rows, columns = ([str(i + 1) for i in range(count)] for count in values.shape)
     first, second = (f"{role}s" for role in result["pairs"]["roles"])
     story = f"Accuracy of each of the {first} with each of the {second}, mean over seeds.{{chance}}"
     chance = result["metrics"]["accuracy"]["chance"]

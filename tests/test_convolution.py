@@ -19,6 +19,7 @@ SHAPES = [
     (2, 7, 6, 3, 8, 3, 1, 1),
     (2, 9, 8, 9, 2, 2, 3, 0),
     (1, 8, 7, 10, 9, 5, 3, 2),
+    (4, 6, 5, 9, 3, 3, 1, 1),  # a convolution of fewer outputs than inputs is told from the other side
 ]
 
 
@@ -67,6 +68,28 @@ def test_both_formulations_are_the_librarys(name, shape, products, monkeypatch):
         (m + 2 * padding - shape[5]) // stride + 1 if name == "conv" else (m - 1) * stride - 2 * padding + shape[5] for m in shape[1:3]
     ]
     assert ours[0].shape == (shape[0], *sides, shape[4])  # PyTorch's formulas
+
+
+@pytest.mark.parametrize("name", ["conv", "transposed"])
+def test_a_few_images_at_a_time_are_as_all_at_once(name, monkeypatch):
+    x, weight, stride, padding = operands(name, (6, 7, 6, 9, 3, 3, 2, 1))
+    layer = jax.jit(lambda x, w: all_of(lambda x, w: getattr(convolution, name)(x, w, stride, padding), x, w))
+    whole = layer(x, weight)
+    for numbers_at_once in (1, 3000):  # one image at a time, and two or three
+        monkeypatch.setattr(convolution, "NUMBERS", numbers_at_once)
+        jax.clear_caches()
+        assert "while" in layer.lower(x, weight).as_text()
+        for a, b in zip(layer(x, weight), whole, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@pytest.mark.parametrize("products", [True, False], ids=["products", "library"])
+def test_what_padding_takes_away_at_the_end_can_be_kept(products, monkeypatch):
+    monkeypatch.setattr(convolution, "_products", lambda: products)
+    x, weight, _, _ = operands("transposed", (2, 4, 3, 5, 4, 3, 2, 1))
+    every, kept = transposed(x, weight, 2, 0), transposed(x, weight, 2, 1, 1)
+    assert kept.shape == (2, 8, 6, 4)  # twice the side
+    np.testing.assert_allclose(kept, every[:, 1:, 1:], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["conv", "transposed"])
