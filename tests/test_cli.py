@@ -728,7 +728,6 @@ def test_a_mistake_is_one_sentence(
         ("resume", ["run directory"]),
         ("resume run --steps x", ["--steps", "x"]),
         ("evaluate run --messages loud", ["loud", "greedy"]),
-        ("probe run --task singing", ["singing", "classification"]),
         ("demo --nosuch", ["--nosuch"]),
     ],
 )
