@@ -627,8 +627,8 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
     ("line", "sentence"),
     [
         ("frobnicate", "unknown command 'frobnicate': known are demo, train, resume, "),
-        ("train", "`semiosis train` needs a game: lewis, naming, or the path of a .py file"),
-        ("describe", "`semiosis describe` needs a game: lewis, naming, or the path of a .py file"),
+        ("train", "`semiosis train` needs a game: lewis, naming, glyph, or the path of a .py file"),
+        ("describe", "`semiosis describe` needs a game: lewis, naming, glyph, or the path of a .py file"),
         ("train lewiss", "unknown game 'lewiss': known are lewis, "),
         ("describe lewiss", "unknown game 'lewiss': known are lewis, "),
         ("bench lewiss", "unknown game 'lewiss': known are lewis"),

@@ -15,7 +15,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 from semiosis import channels, choices
 from semiosis.errors import UsageError
 from semiosis.games import lewis
-from semiosis.populations import pick, put, size
+from semiosis.populations import pick, put, size, society
 from semiosis.runs import evaluate, loop
 from semiosis.scenes import Data, Split
 from semiosis.scenes.referential import Reference
@@ -540,14 +540,14 @@ def test_a_probe_leaves_the_speakers_and_teaches_fresh_listeners():
 @pytest.mark.parametrize("together", ["yes", "no"])
 def test_appointed_listeners_are_dealt_out_to_speakers(together):
     """Also where speakers learn and meet two listeners each, which must then be in turn: no meeting is lost."""
-    config = replace(TINY, partners="appointed", n_speakers=2, n_listeners=4, together=together)
 
     def note(world, turn):
         speaker = Agent(None, (), None, world.speaker.score, world.speaker.age + 1)
         return world._replace(speaker=speaker), {"pair": 10.0 * world.speaker.score + world.listener.score}
 
     numbered = lambda n: Agent(None, (), None, jnp.arange(float(n)), jnp.zeros(n, jnp.int32))  # noqa: E731
-    world, logs = lewis._who_meets(config, note)(lewis.Society(numbered(2), numbered(4)), Turn(jnp.int32(0), jax.random.key(0), None))
+    met = society(note, {"speaker": 2, "listener": 4}, partners="appointed", together=together)
+    world, logs = met(lewis.Society(numbered(2), numbered(4)), Turn(jnp.int32(0), jax.random.key(0), None))
     assert logs["pair"].total == 0 + 1 + 12 + 13
     assert logs["pair"].weight == 4
     assert world.speaker.age.tolist() == [2, 2]
