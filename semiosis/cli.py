@@ -588,7 +588,7 @@ def _drawings(seen: Any, home: Path, which: str) -> list[Path]:
         sent = [name(row) for row in seen.meant[some]]
         told = _noise(seen.level[some]) if seen.level is not None else ""
         paths.append(contact(seen.said[0, some], seen.heard[0, some], sent, home / f"glyphs{which}.png", guesses=read, caption=told))
-    if seen.meant.ndim == 1 and 0 < seen.symbols <= MOST_CLASSES + 28:
+    if seen.meant.ndim == 1 and 0 < seen.symbols <= MOST_GLYPHS:
         letters = [message([symbol], seen.symbols) for symbol in range(seen.symbols)]
         meant = np.broadcast_to(seen.meant, seen.guess.shape[:2] + seen.meant.shape)
         paths.append(answers(meant.ravel(), seen.guess.ravel(), letters, home / f"answers{which}.png"))
