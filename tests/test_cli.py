@@ -516,7 +516,7 @@ def test_demo_plays_three_games_and_shows_each(tell: Tell, mistake: Callable[...
     quick = dataclasses.replace(naming.PRESETS["tiny"], objects=150, epochs=1, iterations=3)
     monkeypatch.setitem(naming.PRESETS, "quick", quick)
     glyph = session.game_at("glyph", cli.GAMES)
-    monkeypatch.setitem(glyph.PRESETS, "colour", dataclasses.replace(glyph.PRESETS["tiny"], colours=3))
+    monkeypatch.setitem(glyph.PRESETS, "colour", dataclasses.replace(glyph.PRESETS["tiny"], colours=3, side=4, operations=("static",)))
     status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
     assert (status, err) == (0, "")
     demo, common = tmp_path / "demo", {"curves", "lexicon"}

@@ -20,7 +20,11 @@ from semiosis.scenes import Data, Split, load
 from semiosis.testing import check_game
 from semiosis.types import Episode, Exam, Experiment, Phase, Utterance
 
-GAMES = [pytest.param(game, {}, id=game.__name__.rpartition(".")[2]) for game in (lewis, naming, glyph)]  # and what to change of `tiny`
+GAMES = [  # a game and what to change of its preset `tiny`
+    pytest.param(lewis, {}, id="lewis"),
+    pytest.param(naming, {}, id="naming"),
+    pytest.param(glyph, {"side": 4, "filters": 2, "operations": ("static", "rotate", "invert")}, id="glyph"),
+]
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
 
 
