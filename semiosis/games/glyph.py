@@ -342,7 +342,8 @@ def play_of(config: Config) -> Callable[..., Episode]:
     channel = way(config)
 
     def play(world: Society, scene: Message, key: PRNGKeyArray, between: Channel = channels.clear) -> Episode:
-        keys = jax.random.split(jax.random.fold_in(key, scene.example[-1]), 5)  # each split meets noise of its own
+        # each split meets noise of its own: the largest number tells them apart, whatever level the last message has
+        keys = jax.random.split(jax.random.fold_in(key, jnp.max(scene.example)), 5)
         key_between, key_way, key_birth, key_nothing, key_silent = keys
         n, length = scene.content.shape
         said, (at, _) = depict(config, world.generator.net, scene.content), levels(world, scene)
