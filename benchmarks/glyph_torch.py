@@ -39,6 +39,7 @@ class Residual(nn.Module):
 
 
 def drawer(symbols, doublings, filters, colours):
+    """A one-hot message [n symbols 1 1] -> a glyph [n colours side side]."""
     widths = [filters * 2**r for r in range(doublings, -1, -1)]
     layers = [nn.Conv2d(symbols, widths[0], 1), Scale(widths[0]), nn.SiLU()]
     for i, o in pairwise(widths):
@@ -47,6 +48,7 @@ def drawer(symbols, doublings, filters, colours):
 
 
 def decoder(symbols, halvings, filters, colours):
+    """An image [n colours side side] -> logits of the symbols and of nothing."""
     widths = [2 * filters, *(2 * filters * 2**r for r in range(halvings))]
     layers = [nn.Conv2d(colours, widths[0], 3, 1, 1), Scale(widths[0]), nn.SiLU()]
     for i, o in pairwise(widths):
