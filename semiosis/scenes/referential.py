@@ -37,8 +37,8 @@ class Reference(NamedTuple):
 
 
 def on_device(split: Split) -> Split:
-    """The split with its arrays on the device, so that scenes made of it share them."""
-    return jax.tree.map(jnp.asarray, split)
+    """The split with its numbers on the device, so that scenes made of it share them."""
+    return jax.tree.map(jnp.asarray, split._replace(names=None))
 
 
 def same(key: PRNGKeyArray, x: Array) -> Array:
