@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -54,6 +56,39 @@ def flip(rate: float, *, end: int | None = None) -> Channel:
         return jnp.where(changed[..., None], moved, message)
 
     return channel
+
+
+def flip_bits(rate: float) -> Channel:
+    """Each bit is inverted with probability `rate`, independently."""
+
+    def channel(message: Array, key: PRNGKeyArray) -> Array:
+        return jnp.where(jax.random.bernoulli(key, rate, message.shape), 1.0 - message, message)
+
+    return channel
+
+
+def invert(places: Sequence[int]) -> Channel:
+    """The bits at these places of the last axis are inverted, always."""
+
+    def channel(message: Array, key: PRNGKeyArray) -> Array:
+        chosen = jnp.zeros(message.shape[-1], bool).at[jnp.asarray(places, jnp.int32)].set(True)
+        return jnp.where(chosen, 1.0 - message, message)
+
+    return channel
+
+
+def keep(places: Sequence[int]) -> Channel:
+    """Only the numbers at these places of the last axis arrive; 0 stands for the others."""
+
+    def channel(message: Array, key: PRNGKeyArray) -> Array:
+        return message * jnp.zeros(message.shape[-1]).at[jnp.asarray(places, jnp.int32)].set(1.0)
+
+    return channel
+
+
+def silence(message: Array, key: PRNGKeyArray) -> Array:
+    """Nothing arrives: every number is 0."""
+    return jnp.zeros_like(message)
 
 
 def shuffle(message: Array, key: PRNGKeyArray) -> Array:

@@ -1,4 +1,4 @@
-"""How logits become a symbol: each choice maps logits [*n v] and a key to one-hot (or relaxed) rows [*n v]."""
+"""How logits become a symbol or a bit: each choice maps logits [*n v] and a key to one-hot (or relaxed) rows, or to bits, of that shape."""
 
 from __future__ import annotations
 
@@ -50,3 +50,34 @@ def forced(rows: Float[Array, "*n v"]) -> Choose:
         return jnp.broadcast_to(rows, logits.shape)
 
     return choose
+
+
+def likelier(logits: Float[Array, "*n d"], key: PRNGKeyArray | None = None) -> Float[Array, "*n d"]:
+    """The likelier value of each bit, 1 where both are alike; the key is not used."""
+    return (logits >= 0.0).astype(logits.dtype)
+
+
+def bernoulli(logits: Float[Array, "*n d"], key: PRNGKeyArray) -> Float[Array, "*n d"]:
+    """Bits drawn with probability sigmoid(logits) of a 1, as constants: no gradient passes."""
+    p = jax.nn.sigmoid(jax.lax.stop_gradient(logits))
+    return (jax.random.uniform(key, logits.shape, logits.dtype) < p).astype(logits.dtype)
+
+
+def straight_through_bits(logits: Float[Array, "*n d"], key: PRNGKeyArray) -> Float[Array, "*n d"]:
+    """Drawn bits whose gradient is that of their probability (Bengio et al. 2013, straight-through estimator)."""
+    p = jax.nn.sigmoid(logits)
+    return bernoulli(logits, key) + p - jax.lax.stop_gradient(p)
+
+
+def gumbel_bits(temperature: float) -> Choose:
+    """Bits relaxed to sigmoid((l + logistic noise) / temperature), the Gumbel-softmax of two (Maddison et al. 2017, eq. 25)."""
+
+    def choose(logits: Float[Array, "*n d"], key: PRNGKeyArray) -> Float[Array, "*n d"]:
+        return jax.nn.sigmoid((logits + jax.random.logistic(key, logits.shape, logits.dtype)) / temperature)
+
+    return choose
+
+
+def as_they_are(logits: Float[Array, "*n d"], key: PRNGKeyArray | None = None) -> Float[Array, "*n d"]:
+    """The numbers themselves, for a channel that carries numbers: no choice at all."""
+    return logits

@@ -62,3 +62,29 @@ def unit(x: Float[Array, "*n d"], epsilon: float = 1e-12) -> Float[Array, "*n d"
 def similarity(a: Float[Array, "n d"], b: Float[Array, "m d"], inverse_temperature: float = 2.0) -> Float[Array, "n m"]:
     """tau (cos(a, b) - 1): with tau = 2 it is -|a/|a| - b/|b||^2, the score of the published listener, by one matrix product."""
     return inverse_temperature * (unit(a) @ unit(b).T - 1.0)
+
+
+def advantage(reward: Float[Array, " n"], value: Float[Array, "t n"], active: Float[Array, "t n"], *, scaled: bool) -> Float[Array, "t n"]:
+    """R - v without a gradient; `scaled`, of each step divided by max(1, its unbiased deviation over the active examples), not centred."""
+    a = stop(reward - value)
+    if not scaled:
+        return a
+    n = jnp.sum(active, axis=1, keepdims=True)
+    mean = jnp.sum(a * active, axis=1, keepdims=True) / jnp.maximum(n, 1.0)
+    variance = jnp.sum(jnp.square(a - mean) * active, axis=1, keepdims=True) / jnp.maximum(n - 1.0, 1.0)
+    return a / jnp.maximum(1.0, jnp.sqrt(variance))
+
+
+def among(x: Float[Array, "t n"], active: Float[Array, "t n"]) -> Float[Array, ""]:
+    """The mean over the active places: each step's mean weighed by how many are active there; 0 where none is."""
+    return jnp.sum(x * active) / jnp.maximum(jnp.sum(active), 1.0)
+
+
+def bits_logp(logits: Float[Array, "*n d"], bits: Float[Array, "*n d"]) -> Float[Array, "*n"]:
+    """log p(bits) of independent Bernoulli bits with p = sigmoid(logits), summed over a message, in nats."""
+    return -jnp.sum(jax.nn.softplus(jnp.where(bits > 0.5, -logits, logits)), axis=-1)
+
+
+def bits_entropy(logits: Float[Array, "*n d"]) -> Float[Array, "*n"]:
+    """The entropy of independent Bernoulli bits, summed over a message, in nats: sum softplus(l) - l sigmoid(l)."""
+    return jnp.sum(jax.nn.softplus(logits) - logits * jax.nn.sigmoid(logits), axis=-1)

@@ -64,7 +64,8 @@ class Episode(NamedTuple):
     probabilities of the answers up to a constant, for votes), `input` [n d] (what the speaker saw, for distances between meanings),
     `latent` [n z] (what it made of it), `label` [n], `attributes` [n k], `index` [n] (the example's place in its split), `heard` [n ...]
     (the message as it arrived), `level` [n] (how noisy its way was), `symbols` [n] (how many there are for a place of a message, 0 where it
-    has none). `figures` are further numbers [n] by name, of which an evaluation tells the means.
+    has none), `code` [n t d] (the message where its rows are bits or numbers and not one-hot), `weight` [n] (0 for an example that only
+    fills up a batch, else 1). `figures` are further numbers [n] by name, of which an evaluation tells the means.
     """
 
     said: tuple[Utterance, ...]
@@ -94,12 +95,13 @@ class Watch(NamedTuple):
     """What is looked at after each line of a phase, beside the means of its logs.
 
     `keep` takes arrays from one seed's world; `figures` makes numbers of them on the host, None where one is undefined. Those that
-    `saved` names are written to the run's history.
+    `saved` names are written to the run's history. `say` makes a text of the first seed's, which is shown below the line.
     """
 
     keep: Callable[[World], dict[str, Array]]
     figures: Callable[[dict[str, np.ndarray]], dict[str, float | None]]
     saved: tuple[str, ...] = ()
+    say: Callable[[dict[str, np.ndarray]], str] | None = None
 
 
 class Phase(NamedTuple):
@@ -117,11 +119,15 @@ class Phase(NamedTuple):
 
 
 class Exam(NamedTuple):
-    """Scenes to be judged on: `scenes(0..batches-1, key)`; `chance` is the accuracy of the best answer that does not listen, or None."""
+    """Scenes to be judged on: `scenes(0..batches-1, key)`; `chance` is the accuracy of the best answer that does not listen, or None.
+
+    `chances` are the same of other figures, by name.
+    """
 
     scenes: Scenes
     batches: int
     chance: float | None = None
+    chances: Mapping[str, float] = MappingProxyType({})
 
 
 class Experiment(NamedTuple):
@@ -130,7 +136,8 @@ class Experiment(NamedTuple):
     `birth(key)` is a newborn world. `roles` names its fields that are crowds; `play` takes a world with one agent in each of them.
     `exams` maps a split (`valid`, `test`), or a split and a variant (`test/16`, `test/noise`), to its scenes.
     `steps` is the length of a run where the configuration does not say it by its own `steps`. `shown` names the figures that a progress
-    line and the curves show, the main one first; `undefined` those that this configuration cannot have, and why.
+    line and the curves show, the main one first; `undefined` those that this configuration cannot have, and why. `interventions` are other
+    ways to play, in which messages are tampered with: the accuracy of each stands beside that of the game, as `accuracy_NAME`.
     """
 
     birth: Callable[[PRNGKeyArray], World]
@@ -141,19 +148,20 @@ class Experiment(NamedTuple):
     steps: int | None = None
     shown: tuple[str, ...] = ("accuracy", "loss", "entropy")
     undefined: Mapping[str, str] = MappingProxyType({})
+    interventions: Mapping[str, Play] = MappingProxyType({})
 
 
 class Bench(NamedTuple):
     """A training step to be timed by `semiosis bench`: the game's configuration on noise of shape `inputs`, `steps` steps a measurement.
 
-    `inputs` is a number of features, the shape of an image, or 0 for no data; `phase` names the phase that is timed, the first by default;
-    where it is watched at a pace of its own, so are the steps of the measurement, else once a measurement. `gflop` is the arithmetic of one
-    step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
+    `inputs` is a number of features, the shape of an image, 0 for no data, or the name of a data set. `phase` names the phase that is
+    timed, the first by default; where it is watched at a pace of its own, so are the steps of the measurement, else once a measurement.
+    `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
     """
 
     title: str
     config: Any
-    inputs: int | tuple[int, int, int]
+    inputs: int | tuple[int, int, int] | str
     seeds: int
     steps: int
     gflop: float

@@ -256,5 +256,5 @@ class Affine(eqx.Module):
         self.weight = _uniform(keys[0], (inputs, outputs), inputs)
         self.bias = _uniform(keys[1], (outputs,), inputs)
 
-    def __call__(self, x: Float[Array, "n i"]) -> Float[Array, "n o"]:
+    def __call__(self, x: Float[Array, "*n i"]) -> Float[Array, "*n o"]:
         return x @ self.weight + self.bias

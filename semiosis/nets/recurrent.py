@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from semiosis.nets.linear import truncated
+from semiosis.nets.linear import truncated, xavier
 
 State = tuple[Array, ...]  # hidden state first
 
@@ -103,6 +103,38 @@ class GRU(eqx.Module):
         h = state[0]
         u, r = jnp.split(jax.nn.sigmoid(gates + h @ self.recurrent), 2, axis=-1)
         return ((1.0 - u) * h + u * jnp.tanh(a + (r * h) @ self.candidate),)
+
+
+class ResetAfterGRU(eqx.Module):
+    """Gated recurrent unit whose reset gate acts behind the product: h' = (1 - u) n + u h, n = tanh(z_n + r (h W_n + b_n)).
+
+    The form of cuDNN, with a bias before and behind; matrices from a normal, Xavier's for each as a whole.
+    """
+
+    input: Float[Array, "i g"]
+    recurrent: Float[Array, "h g"]
+    bias: Float[Array, " g"]
+    recurrent_bias: Float[Array, " g"]
+
+    def __init__(self, fan_in: int, hidden: int, *, key: PRNGKeyArray):
+        key_x, key_h = jax.random.split(key)
+        self.input, self.recurrent = xavier(key_x, (fan_in, 3 * hidden)), xavier(key_h, (hidden, 3 * hidden))
+        self.bias = self.recurrent_bias = jnp.zeros(3 * hidden)
+
+    states = 1
+
+    def project(self, x: Float[Array, "*n i"]) -> Float[Array, "*n g"]:
+        """What the input adds to the gates."""
+        return x @ self.input + self.bias
+
+    def __call__(self, z: Float[Array, "n g"], state: State | None) -> State:
+        """One step from the projected input; a state of None is zero."""
+        h = jnp.zeros((z.shape[0], self.recurrent.shape[0])) if state is None else state[0]
+        hidden = h.shape[1]
+        past = h @ self.recurrent + self.recurrent_bias
+        r, u = jnp.split(jax.nn.sigmoid(z[:, : 2 * hidden] + past[:, : 2 * hidden]), 2, axis=-1)
+        n = jnp.tanh(z[:, 2 * hidden :] + r * past[:, 2 * hidden :])
+        return (n + u * (h - n),)
 
 
 CELLS = {"lstm": LSTM, "gru": GRU}

@@ -90,8 +90,8 @@ def _noise(case: Any) -> Any:
     from semiosis import scenes
     from semiosis.scenes import Data, Split
 
-    if not case.inputs:
-        return scenes.load("none")
+    if not case.inputs or isinstance(case.inputs, str):
+        return scenes.load(case.inputs or "none")
     noise = np.random.default_rng(0)
     wanted = max(2048, getattr(case.config, "batch_size", 0), getattr(case.config, "objects", 0))
 

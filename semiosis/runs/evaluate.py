@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ class Language(NamedTuple):
     """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes.
 
     `latent` [a n z] is what each speaker made of what it saw, None where a game does not tell; `symbols` is how many there are to say.
+    Where messages are rows of bits, `code` [a n t d], each different row is a symbol.
     """
 
     tokens: np.ndarray
@@ -36,6 +37,7 @@ class Language(NamedTuple):
     about: dict[str, np.ndarray]
     latent: np.ndarray | None = None
     symbols: int = 0
+    code: np.ndarray | None = None
 
     @property
     def signs(self) -> np.ndarray | None:
@@ -79,16 +81,26 @@ class Finding(NamedTuple):
 
 @eqx.filter_jit
 def sitting(
-    play: Play, roles: tuple[str, ...], scenes: Scenes, world: World, batch: Int[Array, ""], key: PRNGKeyArray, shuffled: bool
+    play: Play,
+    roles: tuple[str, ...],
+    scenes: Scenes,
+    world: World,
+    batch: Int[Array, ""],
+    key: PRNGKeyArray,
+    shuffled: bool,
+    interventions: Mapping[str, Play],
 ) -> dict[str, Any]:
-    """One batch of an exam: means over examples of each pair [a b], the vote of the listeners [a], and what was said."""
+    """One batch of an exam: means over examples of each pair [a b], the vote of the listeners [a], and what was said.
+
+    `shuffled` adds the accuracy where messages are permuted, and where each of the `interventions` is played.
+    """
     scene = scenes(batch, loop.nature_key(key))
     turn = loop.turn_key(key, batch)
 
-    def meet(pair: World, place: Int[Array, ""], channel: Channel) -> Episode:
-        return play(pair, scene, jax.random.fold_in(turn, place), channel)
+    def grid(play: Play, channel: Channel, read: Any) -> Any:
+        def meet(pair: World, place: Int[Array, ""], channel: Channel) -> Episode:
+            return play(pair, scene, jax.random.fold_in(turn, place), channel)
 
-    def grid(channel: Channel, read: Any) -> Any:
         if not roles:
             return jax.tree.map(lambda x: x[None], read(jax.tree.map(lambda x: x[None], meet(world, jnp.int32(0), channel))))
         first, others = roles[0], roles[1:]
@@ -102,25 +114,38 @@ def sitting(
 
         return jax.lax.map(speaker, jnp.arange(size(getattr(world, first))))
 
-    seen = grid(channels.clear, partial(_reading, whole=shuffled))
+    seen = grid(play, channels.clear, partial(_reading, whole=shuffled))
     if shuffled and "accuracy" in seen:
-        seen["accuracy_shuffled"] = grid(channels.shuffle, _reading)["accuracy"]
+        seen["accuracy_shuffled"] = grid(play, channels.shuffle, _reading)["accuracy"]
+        seen |= {f"accuracy_{name}": grid(other, channels.clear, _reading)["accuracy"] for name, other in interventions.items()}
     return seen
+
+
+def _over(values: Array, episode: Episode) -> Array:
+    """Means over examples [b] of values [b n]; one that only fills up a batch does not count."""
+    if "weight" not in episode.info:
+        return values.mean(-1)
+    weight = jnp.broadcast_to(episode.info["weight"], values.shape)
+    return jnp.sum(values * weight, axis=-1) / jnp.sum(weight, axis=-1)
 
 
 def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
     """What is kept of the episodes of one speaker with all listeners (leading axis b); its images only of the `whole` exam."""
-    out: dict[str, Any] = {"loss": episode.loss.mean(1)} | {name: values.mean(1) for name, values in episode.figures.items()}
+    out: dict[str, Any] = {"loss": _over(episode.loss, episode)}
+    out |= {name: _over(values, episode) for name, values in episode.figures.items()}
     if episode.reward is not None:
-        out["reward"] = episode.reward.mean(1)
+        out["reward"] = _over(episode.reward, episode)
     correct = _correct(episode)
     if correct is not None:
-        out["accuracy"] = correct.mean(1)
+        out["accuracy"] = _over(correct, episode)
     if "scores" in episode.info:
         voted = jnp.argmax(jax.nn.softmax(episode.info["scores"]).mean(0), axis=-1)
-        out["accuracy_vote"] = (voted == episode.target[0].reshape(voted.shape)).astype(jnp.float32).mean()
+        alike = (voted == episode.target[0].reshape(voted.shape)).astype(jnp.float32)
+        out["accuracy_vote"] = _over(alike[None], jax.tree.map(lambda x: x[:1], episode))[0]
     said = episode.said[0]
-    if said.message.ndim == 4:  # symbols: b n t v
+    if "code" in episode.info:
+        out["language"] = {"code": episode.info["code"][0], "lengths": said.length[0]}
+    elif said.message.ndim == 4:  # symbols: b n t v
         out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
         out["language"]["symbols"] = jnp.int32(said.message.shape[-1])
         if "latent" in episode.info:
@@ -135,9 +160,12 @@ def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
         if "symbols" in episode.info:
             out["pictures"]["symbols"] = episode.info["symbols"][0].max()
     if said.entropy is not None:
-        spoken = jnp.arange(said.entropy.shape[2]) <= said.length[0][:, None]  # the end symbol is a choice as well
+        last = said.length[0][:, None] - ("code" in episode.info)  # of symbols, the end is a choice as well
+        spoken = jnp.arange(said.entropy.shape[2]) <= last
         out["entropy"] = said.entropy[0].sum() / spoken.sum()
     out["about"] = {k: episode.info[k][0] for k in ("input", "label", "attributes", "index") if k in episode.info}
+    if "weight" in episode.info:
+        out["weight"] = episode.info["weight"][0].sum()
     return out
 
 
@@ -156,15 +184,16 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
     exam = _exam(experiment, name)
     world = world._replace(**{role: jax.tree.map(lambda x: x[:MOST_AGENTS], getattr(world, role)) for role in experiment.roles})
     key = loop.seed_key(KEY)
-    args = (experiment.play, experiment.roles, exam.scenes, world)
-    batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole)) for b in range(exam.batches)]
+    args, tampered = (experiment.play, experiment.roles, exam.scenes, world), dict(experiment.interventions) if whole else {}
+    batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole, tampered)) for b in range(exam.batches)]
     n = len({int(i) for batch in batches for i in np.asarray(batch["about"].get("index", [[]]))[0]})  # passes repeat examples
-    keys = [k for k in batches[0] if k not in ("about", "language", "pictures")]
-    means = {k: np.mean([np.asarray(batch[k], np.float64) for batch in batches], axis=0) for k in keys}
+    keys = [k for k in batches[0] if k not in ("about", "language", "pictures", "weight")]
+    weights = [float(np.max(batch.get("weight", 1.0))) for batch in batches]  # a last batch may be filled up
+    means = {k: np.average([np.asarray(batch[k], np.float64) for batch in batches], axis=0, weights=weights) for k in keys}
     figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
     if "accuracy_vote" in means and means["accuracy"].shape[1] > 1:
         figures["accuracy_vote"] = float(means["accuracy_vote"].mean())
-    language = _language(batches) if "language" in batches[0] else None
+    language = _language(batches) if "language" in batches[0] and _discrete(batches) else None
     reasons: dict[str, str] = {}
     if whole and language is not None:
         for title, value in describe(language).items():
@@ -186,19 +215,25 @@ def _exam(experiment: Experiment, name: str) -> Exam:
     return experiment.exams[name]
 
 
+def _discrete(batches: list[dict[str, Any]]) -> bool:
+    """Whether messages are made of symbols or bits: of numbers there is no language to measure."""
+    return all(np.isin(batch["language"]["code"], (0.0, 1.0)).all() for batch in batches if "code" in batch["language"])
+
+
 def _language(batches: list[dict[str, Any]]) -> Language:
     """The messages of all batches, in the order they were said; of examples that passes repeat, the first time."""
-    tokens = np.concatenate([batch["language"]["tokens"] for batch in batches], axis=1)
     lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
-    told = "latent" in batches[0]["language"]
-    latent = np.concatenate([batch["language"]["latent"] for batch in batches], axis=1) if told else None
-    symbols = int(np.max(batches[0]["language"]["symbols"]))
     about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
-    if "index" in about:
-        first = np.sort(np.unique(about["index"], return_index=True)[1])
-        about, latent = {k: v[first] for k, v in about.items()}, None if latent is None else latent[:, first]
-        return Language(tokens[:, first], lengths[:, first], about, latent, symbols)
-    return Language(tokens, lengths, about, latent, symbols)
+    # of examples that passes repeat, or that fill up a batch, the first time
+    first = np.sort(np.unique(about["index"], return_index=True)[1]) if "index" in about else np.arange(lengths.shape[1])
+    told = [k for k in ("tokens", "latent", "code") if k in batches[0]["language"]]
+    parts = {k: np.concatenate([batch["language"][k] for batch in batches], axis=1)[:, first] for k in told}
+    about, lengths = {k: v[first] for k, v in about.items()}, lengths[:, first]
+    if "code" not in parts:
+        return Language(parts["tokens"], lengths, about, parts.get("latent"), int(np.max(batches[0]["language"]["symbols"])))
+    code = parts["code"]
+    words, tokens = np.unique(code.reshape(-1, code.shape[-1]), axis=0, return_inverse=True)
+    return Language(tokens.reshape(code.shape[:-1]), lengths, about, symbols=len(words), code=code)
 
 
 def _pictures(batch: dict[str, np.ndarray]) -> Pictures:
@@ -267,8 +302,9 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
     table: dict[str, Any] = {}
     findings = [examine(experiment, split, world, whole=True) for world in worlds_of]
     _enter(table, "", findings, experiment.exams[split])
-    if all(finding.language is not None and finding.language.signs is not None for finding in findings):
-        table.pop("length")  # of messages that are one symbol, it says nothing
+    languages = [finding.language for finding in findings]
+    if all(language is not None and (language.signs is not None or language.code is not None) for language in languages):
+        table.pop("length")  # of messages that are one symbol, it says nothing; of a dialogue, its exchanges tell
     for name, exam in experiment.exams.items():
         if name.startswith(f"{split}/"):
             more = [examine(experiment, name, world) for world in worlds_of]
@@ -290,7 +326,7 @@ def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Ex
     for title in dict.fromkeys(title for finding in findings for title in finding.figures):
         if only is None or title in only:
             values = [_finite(finding.figures.get(title)) for finding in findings]
-            chance = exam.chance if title.startswith("accuracy") else None
+            chance = exam.chance if title.startswith("accuracy") else exam.chances.get(title)
             plain = title.partition("@")[0]
             why = [finding.reasons.get(title) or finding.reasons.get(plain) for finding in findings if finding.figures.get(title) is None]
             reason = next(filter(None, why), "not a number" if None in values else "")

@@ -8,9 +8,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 Figures = Mapping[str, tuple[float | None, float | None]]  # name -> mean and spread over seeds; the game's main figure first
-Update = Callable[[int, Figures], None]
+
+
+class Update(Protocol):
+    """Shows how far a run is, and a note below that, as often as lines are shown."""
+
+    def __call__(self, step: int, figures: Figures, note: str = "") -> None: ...
 
 
 @contextmanager
@@ -19,14 +25,14 @@ def progress(total: int, start: int, title: str, *, every: float = 5.0) -> Itera
 
     Without a terminal it prints a line for the first update, the last one, and those at least `every` seconds apart.
     """
-    show = _bar(total, start, title) if sys.stdout.isatty() else _lines(total, title, every)
+    show = _bar(total, start, title, every) if sys.stdout.isatty() else _lines(total, title, every)
     with show as draw:
         clock = deque([(time.monotonic(), start)], maxlen=20)  # a window: the first update holds the compilation, later ones do not
 
-        def update(step: int, figures: Figures) -> None:
+        def update(step: int, figures: Figures, note: str = "") -> None:
             clock.append((time.monotonic(), step))
             (before, since), (now, _) = clock[0], clock[-1]
-            draw(step, (step - since) / max(now - before, 1e-9), figures)
+            draw(step, (step - since) / max(now - before, 1e-9), figures, note)
 
         yield update
 
@@ -59,18 +65,22 @@ def duration(seconds: float) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
 
 
-Draw = Callable[[int, float, Figures], None]  # step, steps per second, figures
+Draw = Callable[[int, float, Figures, str], None]  # step, steps per second, figures, note
 
 
 @contextmanager
-def _bar(total: int, start: int, title: str) -> Iterator[Draw]:
+def _bar(total: int, start: int, title: str, every: float) -> Iterator[Draw]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[state]}"))
     with Progress(*columns) as screen:
-        task = screen.add_task(title, total=total, completed=start, state="compiling")
+        task, noted = screen.add_task(title, total=total, completed=start, state="compiling"), -math.inf
 
-        def draw(step: int, rate: float, figures: Figures) -> None:
+        def draw(step: int, rate: float, figures: Figures, note: str) -> None:
+            nonlocal noted
+            if note and (time.monotonic() - noted >= every or step >= total):
+                screen.console.print(note, markup=False, highlight=False)
+                noted = time.monotonic()
             main = [figure(*item) for item in list(figures.items())[:1]]  # a terminal has one line: the main figure alone
             screen.update(task, completed=step, state=", ".join([*pace(step, total, rate), *main]), refresh=True)
 
@@ -81,9 +91,9 @@ def _bar(total: int, start: int, title: str) -> Iterator[Draw]:
 def _lines(total: int, title: str, every: float) -> Iterator[Draw]:
     shown, held = -math.inf, ""
 
-    def draw(step: int, rate: float, figures: Figures) -> None:
+    def draw(step: int, rate: float, figures: Figures, note: str) -> None:
         nonlocal shown, held
-        held = f"{title}: {describe(step, total, rate, figures)}"
+        held = f"{title}: {describe(step, total, rate, figures)}" + (f"\n{note}" if note else "")
         if time.monotonic() - shown >= every or step >= total:
             print(held, flush=True)
             shown, held = time.monotonic(), ""

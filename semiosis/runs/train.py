@@ -54,19 +54,20 @@ def train(
             stop = min(steps, step + _stretch(experiment, phase, place, step, options.log_every, log_every), _next(step, save_every))
             worlds, logs = stretches[phase.name](worlds, keys, step, stop - step)
             step = stop
-            rows = _rows(logs, seeds, step, "train", experiment.undefined)
+            rows, note = _rows(logs, seeds, step, "train", experiment.undefined), ""
             if phase.watch is not None:
                 kept = history.keep(phase.watch, worlds, len(seeds))
                 for row, arrays in zip(rows, kept, strict=True):
                     row |= phase.watch.figures(arrays)
                 history.write(run, step, seeds, kept, phase.watch.saved)
+                note = phase.watch.say(kept[0]) if phase.watch.say else ""
             if step % save_every == 0 or step == steps or caught:
                 valid, score = validate(experiment, worlds, seeds, step)
                 _write(run, rows + valid, outlets)
                 checkpoints.save(run, step, worlds, score=score, keep=options.keep)
             else:
                 _write(run, rows, outlets)
-            update(step, _figures(rows, experiment.shown))
+            update(step, _figures(rows, experiment.shown), note)
         if caught and checkpoints.steps(run)[-1:] != [step]:
             checkpoints.save(run, step, worlds, score=None, keep=options.keep)
     return worlds, caught[0] if caught else 0

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from semiosis.scenes.load import known, load, need_attributes, need_data, need_images, need_labels
+from semiosis.scenes.load import known, load, need_attributes, need_data, need_descriptions, need_images, need_labels
 from semiosis.scenes.types import Data, Descriptions, Split
 
-__all__ = ["Data", "Descriptions", "Split", "known", "load", "need_attributes", "need_data", "need_images", "need_labels"]
+__all__ = [
+    "Data",
+    "Descriptions",
+    "Split",
+    "known",
+    "load",
+    "need_attributes",
+    "need_data",
+    "need_descriptions",
+    "need_images",
+    "need_labels",
+]

@@ -44,15 +44,21 @@ def bytes_of(count: int) -> str:
 COPIES = 3  # as read, as given to the device, and one in passing between the two
 
 
+def example_bytes(part: Part) -> int:
+    """The bytes of one example, with its further views."""
+    return int(np.prod(part.shape)) * np.dtype(part.dtype).itemsize + sum(map(example_bytes, part.others))
+
+
 def check_memory(name: str, parts: Mapping[str, Part], cut: Cut, memory: int | None) -> None:
     """Refuse what does not fit, before anything is read; a tenth of the memory is left to the rest of the program."""
-    each = {split: int(np.prod(parts[part].shape)) * np.dtype(parts[part].dtype).itemsize for split, (part, _) in cut.items()}
+    each = {split: example_bytes(parts[part]) for split, (part, _) in cut.items()}
     needed = COPIES * sum(each[split] * len(rows) for split, (_, rows) in cut.items())
     free = free_memory() if memory is None else memory
     if free is None or needed <= 0.9 * free:
         return
     fits = int(0.9 * free) // max(COPIES * sum(each.values()), 1)
-    smaller = ", or make the images smaller with ',side=NN' in the name" if len(next(iter(parts.values())).shape) == 3 else ""
+    images = all(len(part.shape) == 3 and part.dtype is np.uint8 for part in parts.values())
+    smaller = ", or make the images smaller with ',side=NN' in the name" if images else ""
     raise UsageError(
         f"{name!r} takes {bytes_of(needed)} of memory and {bytes_of(free)} are free: "
         f"take {fits} examples a split with ',limit={fits}' in the name{smaller}"
@@ -63,7 +69,8 @@ def fingerprint(splits: Mapping[str, Split]) -> str:
     """The sha256 of all arrays with their split, field, type and shape: equal for equal contents, on every machine."""
     digest = hashlib.sha256()
     for name in sorted(splits):
-        for field, array in splits[name]._asdict().items():
+        fields = splits[name]._asdict()
+        for field, array in {**fields, **{f"others/{i}": view for i, view in enumerate(fields["others"])}}.items():
             if isinstance(array, np.ndarray):
                 little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
                 digest.update(f"{name}/{field} {array.dtype.name} {array.shape}\n".encode())
@@ -87,6 +94,7 @@ def build(name: str, source: Source, *, seed: int = 0, limit: int | None = None,
 def paired(name: str, parts: Sequence[Data]) -> Data:
     """Several views of the same examples as one data set: the first gives the names, each other the `others` of its splits.
 
+    Labels, classes and their descriptions are those of the first view that has descriptions, else of the first that has labels.
     Raises UsageError where they differ in splits, in the number of examples or in labels, which would not be the same examples.
     """
     first = parts[0]
@@ -102,13 +110,14 @@ def paired(name: str, parts: Sequence[Data]) -> Data:
                 )
             if own.labels is not None and other.labels is not None and not np.array_equal(own.labels, other.labels):
                 raise UsageError(f"{part.name!r} and {first.name!r} label the split {split} differently: they do not show the same things")
-    known = next((part for part in parts if all(split.labels is not None for split in part.splits.values())), first)
-    splits = {
-        name: split._replace(labels=known.splits[name].labels, others=tuple(part.splits[name].inputs for part in parts[1:]))
-        for name, split in first.splits.items()
-    }
+    labelled = [part for part in parts if all(split.labels is not None for split in part.splits.values())]
+    known = next((part for part in labelled if part.descriptions is not None), (labelled or [first])[0])
+    splits = {}
+    for each, split in first.splits.items():
+        further = [view for part in parts[1:] for view in (part.splits[each].inputs, *part.splits[each].others)]
+        splits[each] = split._replace(labels=known.splits[each].labels, others=(*split.others, *further))
     digest = hashlib.sha256("+".join(part.fingerprint for part in parts).encode()).hexdigest()
-    return replace(first, name=name, splits=splits, classes=known.classes, fingerprint=digest)
+    return replace(first, name=name, splits=splits, classes=known.classes, descriptions=known.descriptions, fingerprint=digest)
 
 
 def _numbers(splits: Mapping[str, Split]) -> tuple[str, ...]:
@@ -120,5 +129,5 @@ def _numbers(splits: Mapping[str, Split]) -> tuple[str, ...]:
 def _read(part: Part, rows: np.ndarray) -> Split:
     inputs = part.read(rows)
     assert inputs.shape == (len(rows), *part.shape), f"read {inputs.shape}, promised {(len(rows), *part.shape)}"
-    labels = None if part.labels is None else part.labels[rows]
-    return Split(inputs, labels, None if part.attributes is None else part.attributes[rows])
+    labels, attributes, names = (None if known is None else known[rows] for known in (part.labels, part.attributes, part.names))
+    return Split(inputs, labels, attributes, tuple(_read(view, rows).inputs for view in part.others), names)

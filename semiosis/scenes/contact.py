@@ -33,13 +33,18 @@ def listing() -> Table:
 
 
 def contact_sheet(data: Data, path: str | Path, *, per_class: int = 12, split: str = "train") -> Path:
-    """Draw some examples of each class as a PNG: images in rows by class, vectors as a heat map; returns the path."""
+    """Draw some examples of each class as a PNG: images in rows by class, vectors as a heat map; returns the path.
+
+    Of maps of features it shows how large the vector of each cell is.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     if not data.splits:
         raise UsageError(f"{data.name!r} is no data: there is nothing to show of it")
     shown = data.splits[split]
     rows = sample_rows(shown, per_class)
+    if shown.inputs.ndim == 4 and shown.inputs.dtype != np.uint8:
+        shown = shown._replace(inputs=norms(shown.inputs))
     figure = _images(data, shown, rows) if shown.inputs.ndim == 4 else _vectors(data, shown, rows)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +60,12 @@ def sample_rows(split: Split, per_class: int) -> list[tuple[int | None, np.ndarr
     found = np.unique(split.labels)
     shown = found[np.linspace(0, len(found) - 1, min(len(found), ROWS)).astype(int)]
     return [(int(c), np.flatnonzero(split.labels == c)[:per_class]) for c in shown]
+
+
+def norms(maps: np.ndarray) -> np.ndarray:
+    """The lengths of the vectors in the cells of maps, as grey images: float32 [n h w d] -> uint8 [n h w 1], 255 the largest of all."""
+    lengths = np.sqrt(np.einsum("nhwd,nhwd->nhw", maps, maps))[..., None]
+    return np.rint(255 * lengths / max(float(lengths.max()), 1e-30)).astype(np.uint8)
 
 
 def _images(data: Data, split: Split, rows: list[tuple[int | None, np.ndarray]]) -> Any:

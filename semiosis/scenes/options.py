@@ -38,6 +38,14 @@ def whole(options: Options, key: str, default: int | None, low: int, high: int) 
     return int(text)
 
 
+def decimal(options: Options, key: str, default: float, low: float, high: float) -> float:
+    """A number between `low` and `high`, decimals allowed, or the default where the option is absent."""
+    text = options.get(key, str(default))
+    if not re.fullmatch(r"\d{1,9}(\.\d{0,9})?", text) or not low <= float(text) <= high:
+        raise UsageError(f"option {key}={text!r} is not a number from {low:g} to {high:g}")
+    return float(text)
+
+
 def choice(options: Options, key: str, known: tuple[str, ...]) -> str:
     """One of the known words; the first is the default."""
     value = options.get(key, known[0])

@@ -66,7 +66,10 @@ class Data:
 
 
 class Part(NamedTuple):
-    """A stretch of a source: `read(rows)` gives the inputs of these of its `size` examples, [rows *shape] of `dtype`."""
+    """A stretch of a source: `read(rows)` gives the inputs of these of its `size` examples, [rows *shape] of `dtype`.
+
+    `others` are further views of the same examples, and `names` [size] tells each apart, where the source has them.
+    """
 
     size: int
     shape: tuple[int, ...]
@@ -74,12 +77,15 @@ class Part(NamedTuple):
     read: Callable[[np.ndarray], np.ndarray]
     labels: np.ndarray | None = None
     attributes: np.ndarray | None = None
+    others: tuple[Part, ...] = ()
+    names: np.ndarray | None = None
 
 
 class Source(NamedTuple):
     """A data set not yet read: its parts by the name of their split, and the names of what it labels.
 
-    `cut` says which part and which rows make a split, where the source has a rule of its own; else `splits.divide` does.
+    `cut` says which part and which rows make a split, where the source has a rule of its own; else `splits.divide` does. `texts` are what
+    is written of each class, empty where the source brings none, and `candidates` are those of `Descriptions`.
     """
 
     parts: Mapping[str, Part]
@@ -88,6 +94,8 @@ class Source(NamedTuple):
     attribute_sizes: tuple[int, ...] = ()
     attribute_values: tuple[tuple[str, ...], ...] = ()
     cut: Mapping[str, tuple[str, np.ndarray]] | None = None
+    texts: tuple[str, ...] = ()
+    candidates: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 Options = dict[str, str]  # what follows the commas of a name: `shapes,side=64` has {"side": "64"}

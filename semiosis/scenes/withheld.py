@@ -1,0 +1,62 @@
+"""Classes that are kept out of training, to be met for the first time when agents are judged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from semiosis.errors import UsageError, unknown
+from semiosis.scenes.types import Data, Split
+
+USUAL = ("train", "valid", "test")
+
+
+def withhold(data: Data, names: Sequence[str]) -> Data:
+    """The data without things of the classes `names` in train, valid and test: these, from all three, are the split `out_of_domain`.
+
+    Where classes are described, those who choose in a split choose among its own. Raises UsageError where a name is no class, none or all
+    would be left out, or the data has such a split already.
+    """
+    if "out_of_domain" in data.splits:
+        raise UsageError(f"{data.name!r} holds classes out already: its split out_of_domain has them")
+    for name in names:
+        if name not in data.classes:
+            raise unknown(f"class of {data.name!r}", name, data.classes)
+    out = np.array(sorted({data.classes.index(name) for name in names}))
+    if len(out) >= len(data.classes) - 1:
+        raise UsageError(f"held_out leaves {len(data.classes) - len(out)} classes of {data.name!r} to train on: expected 2 or more")
+    splits, gone = dict(data.splits), []
+    for part in USUAL:
+        if part in splits:
+            labels = splits[part].labels
+            if labels is None:
+                raise UsageError(f"held_out needs labels, and {data.name!r} has none")
+            there = np.isin(labels, out)
+            gone.append(_rows(splits[part], there))
+            splits[part] = _rows(splits[part], ~there)
+            if not len(splits[part].inputs):
+                raise UsageError(f"held_out leaves nothing of the split {part} of {data.name!r}")
+    splits["out_of_domain"] = _joined(gone)
+    digest = hashlib.sha256(f"{data.fingerprint} without {out.tolist()}".encode()).hexdigest()
+    if data.descriptions is None:
+        return replace(data, splits=splits, fingerprint=digest)
+    everything = np.arange(len(data.descriptions.texts))
+    candidates = {part: np.setdiff1d(data.descriptions.candidates.get(part, everything), out) for part in USUAL if part in splits}
+    texts = data.descriptions._replace(candidates={**data.descriptions.candidates, **candidates, "out_of_domain": out})
+    return replace(data, splits=splits, descriptions=texts, fingerprint=digest)
+
+
+def _rows(split: Split, chosen: np.ndarray) -> Split:
+    """Some of the examples of a split."""
+    arrays = {name: None if value is None else value[chosen] for name, value in split._asdict().items() if name != "others"}
+    return Split(**arrays, others=tuple(view[chosen] for view in split.others))
+
+
+def _joined(parts: Sequence[Split]) -> Split:
+    """Splits one behind the other."""
+    fields = [name for name in Split._fields if name != "others"]
+    arrays = {name: None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts]) for name in fields}
+    return Split(**arrays, others=tuple(np.concatenate(views) for views in zip(*(part.others for part in parts), strict=True)))
