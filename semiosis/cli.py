@@ -17,7 +17,12 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from semiosis.errors import UsageError, unknown
 
-GAMES = {"lewis": "semiosis.games.lewis", "naming": "semiosis.games.naming", "glyph": "semiosis.games.glyph"}
+GAMES = {
+    "lewis": "semiosis.games.lewis",
+    "naming": "semiosis.games.naming",
+    "glyph": "semiosis.games.glyph",
+    "dialogue": "semiosis.games.dialogue",
+}
 
 MOST_CLASSES = 100  # in a table of signs and classes
 MOST_GLYPHS, MOST_SENT = 128, 16  # in an alphabet and in a sheet of what arrives
