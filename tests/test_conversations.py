@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.lib.recfunctions import drop_fields
 
+from semiosis.conversations import Conversations
 from semiosis.errors import UsageError
-from semiosis.runs.conversations import Conversations, read, write_hdf5, write_parquet
+from semiosis.runs.conversations import read, write_hdf5, write_parquet
 
 h5py = pytest.importorskip("h5py")
 pytest.importorskip("pyarrow")

@@ -13,10 +13,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from rich.console import Console
 
+from semiosis import conversations
+from semiosis.conversations import Conversations
 from semiosis.errors import UsageError
 from semiosis.metrics.intervals import Interval
 from semiosis.report import dialogue, dialogue_analysis, style
-from semiosis.runs.conversations import Conversations, read, write_hdf5, write_parquet
+from semiosis.runs.conversations import read, write_hdf5, write_parquet
 
 FIGURES = (*dialogue_analysis.FIGURES, "transcript")
 BOTH = (dialogue.SENDER, dialogue.RECEIVER)
@@ -214,7 +216,7 @@ def test_transcripts(tmp_path: Path):
         dialogue.transcript(talk, [0, 1], tmp_path / "t.png", images=images[:1])
     for rows in ([], [40], [-1]):
         with pytest.raises(UsageError, match="expected one or more from 0 to 39"):
-            dialogue.printed(talk, rows)
+            conversations.printed(talk, rows)
 
 
 def test_a_square_is_as_dark_as_its_bit_is_likely(tmp_path: Path):
@@ -226,7 +228,7 @@ def test_a_square_is_as_dark_as_its_bit_is_likely(tmp_path: Path):
 
 
 def test_printed():
-    assert dialogue.printed(one(), [0]).splitlines() == [
+    assert conversations.printed(one(), [0]).splitlines() == [
         "x.jpg  bee",
         "  1 sender   █▁▂▃▅▄█ 1000101   3",
         "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  goes on 0.75",
@@ -235,15 +237,15 @@ def test_printed():
         "    right, after 2 steps",
     ]
     cut = one(t=1)
-    assert dialogue.printed(cut, [0]).splitlines()[-2:] == [
+    assert conversations.printed(cut, [0]).splitlines()[-2:] == [
         "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  over 0.75",
         "    wrong: ant, after 1 step",
     ]
-    assert len(dialogue.printed(plausible(), [0, 1, 2]).split("\n\n")) == 3
+    assert len(conversations.printed(plausible(), [0, 1, 2]).split("\n\n")) == 3
 
 
 def test_letters():
-    assert dialogue.printed(one(), [0], letters=True).splitlines()[1] == "  1 sender   █▁▂▃▅▄█ RI   3"  # 10001 is 17, 01(000) is 8
-    words = {dialogue.lettered(np.array([int(bit) for bit in f"{value:05b}"], bool)) for value in range(32)}
+    assert conversations.printed(one(), [0], letters=True).splitlines()[1] == "  1 sender   █▁▂▃▅▄█ RI   3"  # 10001 is 17, 01(000) is 8
+    words = {conversations.lettered(np.array([int(bit) for bit in f"{value:05b}"], bool)) for value in range(32)}
     assert len(words) == 32
     assert all(word.isascii() and word.isprintable() for word in words)

@@ -31,7 +31,7 @@ from semiosis.nets.dialogue import Fusion, Receiver, Sender, Sight, Texts, Value
 from semiosis.populations import Partners, Together, check_society, crowd, society
 from semiosis.rules import born, descend
 from semiosis.scenes import Data, Descriptions, need_data, need_descriptions, need_labels
-from semiosis.scenes.topics import Topic, Topics
+from semiosis.scenes.topics import Topic, Topics, scale
 from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Play, Rule, Turn, Utterance
 
 
@@ -351,8 +351,8 @@ def pair_rule(config: Config) -> Rule:
     ways, differentiable = training_ways(config), config.channel != "bits"
 
     def loss(nets: dict[str, Mind], world: Society, turn: Turn) -> tuple[Array, dict[str, Array]]:
-        sender, receiver = nets.get("sender", world.sender.net), nets.get("receiver", world.receiver.net)
-        scene: Topic = turn.scene
+        minds: list[Mind] = [nets.get(role) or getattr(world, role).net for role in ("sender", "receiver")]
+        (sender, receiver), scene = minds, turn.scene
         if differentiable:
             talk, look = converse(config, sender.net, receiver.net, scene, turn.key, ways), None
         else:
@@ -368,7 +368,7 @@ def pair_rule(config: Config) -> Rule:
     return descend(loss, {role: rule for role, rule in optimisers(config).items() if role != config.frozen}, score="reward")
 
 
-def _still(*nets: Any) -> Any:
+def _still(*nets: Any) -> tuple[Any, Any]:
     """The networks without a gradient."""
     return jax.lax.stop_gradient(nets)
 
@@ -492,15 +492,15 @@ def _exams(config: Config, data: Data) -> dict[str, Exam]:
     texts = data.descriptions
     assert texts is not None
     exams: dict[str, Exam] = {}
-    everything = np.arange(len(texts.texts))
+    everything, seen = np.arange(len(texts.texts)), scale(data.splits["train"])
     for part, split in data.splits.items():
         if part == "train":
             continue
         own = candidates(texts, part)
-        exams[part] = _exam(config, Topics(split, texts, own, config.evaluation_size, whole=True), split.labels, len(own))
+        exams[part] = _exam(config, Topics(split, texts, own, config.evaluation_size, scale=seen, whole=True), split.labels, len(own))
         if part not in ("valid", "test"):
             exams[f"test/{part}"] = exams[part]
-            among = Topics(split, texts, everything, config.evaluation_size, whole=True)
+            among = Topics(split, texts, everything, config.evaluation_size, scale=seen, whole=True)
             exams[f"{part}/all-classes"] = exams[f"test/{part}/all-classes"] = _exam(config, among, split.labels, len(everything))
     return exams
 
@@ -554,7 +554,8 @@ def make(config: Config, data: Data) -> Experiment:
     """
     check(config, data)
     assert data.descriptions is not None
-    scenes = Topics(data.splits["train"], data.descriptions, candidates(data.descriptions, "train"), config.batch_size)
+    own, train = candidates(data.descriptions, "train"), data.splits["train"]
+    scenes = Topics(train, data.descriptions, own, config.batch_size, scale=scale(train))
     exams, agent = _exams(config, data), births(config, data)
 
     def birth(key: PRNGKeyArray) -> Society:

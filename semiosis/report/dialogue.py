@@ -17,12 +17,12 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from scipy.special import softmax
 
+from semiosis.conversations import Conversations, check_rows
 from semiosis.errors import UsageError
 from semiosis.metrics import dialogue as metrics
 from semiosis.metrics.intervals import Interval
 from semiosis.metrics.value import Value
 from semiosis.report import heat, naming, style
-from semiosis.runs.conversations import Conversations
 
 SENDER, RECEIVER = style.BLUE, style.VERMILION
 AGENTS = {"sender": SENDER, "receiver": RECEIVER}
@@ -30,8 +30,6 @@ BAR = 0.27  # inches from one bar to the next
 PANEL, BETWEEN = 3.3, 1.25  # inches of a panel over steps, and beside it, where its lines are named
 BEST = 3  # classes told at each step of a transcript
 CELL, LINE = 0.165, 20  # inches of a bit in a transcript, and bits in a line at most
-SPARKS = "▁▂▃▄▅▆▇█"
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # of five bits each, as in RFC 4648: all can be printed
 
 
 # ----------------------------------------------------------------------------------------------------------------- by class
@@ -400,7 +398,7 @@ def transcript(
     `rows` are places among the examples, `images` grey or colour from 0 to 1, one a row. A bit is a square, the darker the likelier a 1,
     framed where a 1 was said. Raises `UsageError` if there is nothing to draw or no such row.
     """
-    _check_rows(talk, rows)
+    check_rows(talk, rows)
     if images is not None and len(images) != len(rows):
         raise UsageError(f"{len(images)} images for {len(rows)} conversations: expected one each")
     across = -(-talk.sender.shape[2] // -(-talk.sender.shape[2] // LINE))
@@ -445,11 +443,6 @@ def transcript(
             _decision(axes, talk, i, t, at["stop"], middle)
         y += tall + gap
     return style.save(sheet, path)
-
-
-def _check_rows(talk: Conversations, rows: Sequence[int]) -> None:
-    if not len(rows) or not all(0 <= i < len(talk.target) for i in rows):
-        raise UsageError(f"conversations {list(rows)}: expected one or more from 0 to {len(talk.target) - 1}")
 
 
 def _title(axes: Axes, talk: Conversations, i: int, y: float, sides: tuple[float, float]) -> None:
@@ -506,42 +499,3 @@ def _decision(axes: Axes, talk: Conversations, i: int, t: int, x: float, middle:
     look: dict[str, Any] = {"fontsize": style.SMALL, "va": "center_baseline"}
     axes.text(x, middle - 0.08, told, color=style.INK if ends else style.SOFT, weight="bold" if ends else "normal", **look)
     axes.text(x, middle + 0.09, f"{talk.stop_p[i, t]:.2f}", color=style.SOFT, fontsize=style.SMALL - 1.5, va="center_baseline")
-
-
-def printed(talk: Conversations, rows: Sequence[int], *, letters: bool = False) -> str:
-    """Some conversations for the terminal: at each step what both said, how sure they were of their bits, and the best class.
-
-    A bar is the probability of a bit. Behind the bits stands how many have changed since the agent's last message, the first from zeros.
-    `letters` tells five bits by one letter (A to Z, 2 to 7; the first bit weighs most, the last letter is filled up with zeros).
-    """
-    _check_rows(talk, rows)
-    return "\n\n".join("\n".join(_told(talk, i, letters=letters)) for i in rows)
-
-
-def _told(talk: Conversations, i: int, *, letters: bool) -> list[str]:
-    """The lines of a conversation."""
-    kind, answer = talk.classes[talk.target[i]], talk.classes[talk.answer[i]]
-    number = int(talk.length[i])
-    end = "right" if talk.correct[i] else f"wrong: {answer}"
-    lines = [f"{talk.example[i]}  {kind}"]
-    for t in range(number):
-        p = softmax(talk.scores[i, t].astype(float))
-        best = int(p.argmax())
-        going = "over" if t + 1 == number and talk.stop[i, t] else "stops" if t + 1 == number else "goes on"
-        said = [_message(vec, q, i, t, letters=letters) for vec, q in ((talk.sender, talk.sender_p), (talk.receiver, talk.receiver_p))]
-        lines.append(f"{t + 1:>3} sender   {said[0]}")
-        lines.append(f"    receiver {said[1]}  {talk.classes[best]} {p[best]:.2f}  {going} {talk.stop_p[i, t]:.2f}")
-    return [*lines, f"    {end}, after {number} {'step' if number == 1 else 'steps'}"]
-
-
-def _message(vec: np.ndarray, p: np.ndarray, i: int, t: int, *, letters: bool) -> str:
-    """Bars of probabilities, the bits or their letters, and how many have changed."""
-    now, before = vec[i, t], vec[i, t - 1] if t else np.zeros_like(vec[i, t])
-    bars = "".join(SPARKS[min(int(one * len(SPARKS)), len(SPARKS) - 1)] for one in p[i, t])
-    return f"{bars} {lettered(now) if letters else ''.join('01'[int(bit)] for bit in now)} {int((now != before).sum()):>3}"
-
-
-def lettered(said: np.ndarray) -> str:
-    """Bits [d] as letters of five bits each."""
-    filled = np.pad(said.astype(int), (0, -len(said) % 5)).reshape(-1, 5)
-    return "".join(LETTERS[value] for value in filled @ (16, 8, 4, 2, 1))

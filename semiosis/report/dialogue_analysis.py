@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from semiosis import metrics
+from semiosis.conversations import Conversations
 from semiosis.metrics.dialogue import confusion, go_calibration
 from semiosis.metrics.value import Value, undefined
 from semiosis.report import dialogue
 from semiosis.report.tables import _table
-from semiosis.runs.conversations import Conversations
 
 TOP = 6  # of accuracy@k, as in the published code
 FIGURES = {

@@ -18,12 +18,12 @@ import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from semiosis.conversations import Conversations
 from semiosis.errors import UsageError, unknown
-from semiosis.metrics.dialogue import answered_scores, target_rank
 from semiosis.runs.files import spoken, write_bytes
 from semiosis.scenes.extras import first_line, need
 
@@ -36,49 +36,6 @@ PREDICTIONS = ("ExampleId", "Index", "Target", "Predictions", "StopProb", "StopV
 COLUMNS = ("example", "agent", "index", "target", "bits", "probabilities", "predictions", "go_probability", "go", "open")
 
 Columns = Mapping[str, np.ndarray]  # rows of a table, by the names of Parquet
-
-
-class Conversations(NamedTuple):
-    """n conversations of t steps and d bits about c classes.
-
-    `example` [n] are their names, all different; `target` [n] the place of the right one in `classes`. `sender` and `receiver` are what
-    was said, bool [n t d], of probabilities `sender_p` and `receiver_p`, float32 [n t d]. `scores` are the receiver's logits after the
-    sender's message, float32 [n t c]. `stop` is its bit after that, bool [n t], true to go on, and `stop_p` the probability of going on,
-    float32 [n t]. `mask` is whether the conversation was open when a step began, bool [n t]; what stands where it was not is what would
-    have been said.
-    """
-
-    example: np.ndarray
-    target: np.ndarray
-    classes: tuple[str, ...]
-    sender: np.ndarray
-    sender_p: np.ndarray
-    receiver: np.ndarray
-    receiver_p: np.ndarray
-    scores: np.ndarray
-    stop_p: np.ndarray
-    stop: np.ndarray
-    mask: np.ndarray
-
-    @property
-    def length(self) -> np.ndarray:
-        """Steps until the answer [n], 1 or more."""
-        return self.mask.sum(axis=1)
-
-    @property
-    def answer(self) -> np.ndarray:
-        """The class that scored best at the last open step [n]."""
-        return answered_scores(self.scores, self.mask).argmax(axis=1)
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Whether the answer is right [n]."""
-        return self.answer == self.target
-
-    @property
-    def rank(self) -> np.ndarray:
-        """The place of the right class among the scores of each step [n t], 1 for the best."""
-        return target_rank(self.scores, self.target)
 
 
 def checked(talk: Conversations) -> Conversations:

@@ -16,7 +16,7 @@ from semiosis.scenes.withheld import withhold
 
 NOTHING = "this game needs data, and 'none' has none: choose a data set that `semiosis data` lists"
 FORMS = ("hub:OWNER/NAME", "the path of a folder of images or parquet files", "the path of a .npz or .h5 file of features")
-GENERAL = ("limit", "vectors", "held_out")  # options that `load` itself takes, of every kind of data; `descriptions` is one of every source
+GENERAL = ("limit", "vectors", "withheld")  # options that `load` itself takes, of every kind of data; `descriptions` is one of every source
 
 
 def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | None = None) -> Data:
@@ -24,7 +24,7 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
 
     `name` is one that `known` lists, `hub:OWNER/NAME`, or a path; options follow after commas, as in `shapes:vectors,values=4`.
     Of every kind: `descriptions=FILE.csv` says what its classes are like, and `vectors` gives the words' vectors, a file or a number;
-    `held_out=CLASS+CLASS` keeps classes out of training, in a split `out_of_domain`.
+    `withheld=CLASS+CLASS` keeps classes out of training, in a split `out_of_domain`.
     `seed` chooses which examples go where, wherever the source leaves that open; `limit` (or `,limit=N`) keeps that many of each split;
     `memory` is the most bytes to take, by default what is free. Raises UsageError, one sentence, for whatever cannot be loaded.
     """
@@ -43,7 +43,7 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     if written is not None and (found.texts or general.get("vectors")):  # the texts of this program say nothing new of what is loaded
         said = hashlib.sha256((said + descriptions.fingerprint(written)).encode()).hexdigest()
     data = replace(data, descriptions=written, fingerprint=said)
-    return withhold(data, general["held_out"].split("+")) if general.get("held_out") else data
+    return withhold(data, general["withheld"].split("+")) if general.get("withheld") else data
 
 
 class _Nothing(dict[str, Split]):
@@ -54,12 +54,12 @@ class _Nothing(dict[str, Split]):
 
 
 def _views(name: str) -> list[str]:
-    """The names of the views that a name joins by +; a + in the options `attributes` and `held_out` joins those."""
+    """The names of the views that a name joins by +; a + in the options `attributes` and `withheld` joins those."""
     if Path(name).exists():
         return [name]
     views: list[str] = []
     for part in name.split("+"):
-        if views and views[-1].rpartition(",")[2].startswith(("attributes=", "held_out=")):
+        if views and views[-1].rpartition(",")[2].startswith(("attributes=", "withheld=")):
             views[-1] += f"+{part}"
         else:
             views.append(part)

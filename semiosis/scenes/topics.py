@@ -35,10 +35,26 @@ class Topic(NamedTuple):
     means: Float[Array, "c k"]
 
 
+class Scale(NamedTuple):
+    """What is taken from each channel of an image, and by what the rest is divided: [c] each."""
+
+    mean: np.ndarray | Array
+    deviation: np.ndarray | Array
+
+
+def scale(split: Split) -> Scale | None:
+    """The mean and deviation of the channels of images with pixels in [0, 1]; None of features, which are taken as they are."""
+    if split.inputs.dtype != np.uint8:
+        return None
+    axes, pixels = (0, 1, 2), split.inputs[:10_000].astype(np.float32) / 255  # a fair sample of it, as any first part is
+    return Scale(pixels.mean(axes), np.maximum(pixels.std(axes), 1e-3))
+
+
 class Topics(eqx.Module):
     """Scenes of a split as a function of (step, key): `size` examples drawn without repeats, or, `whole`, the split in its order.
 
-    `candidates` are the classes whose texts are read, ascending. In a whole split the last batch is filled up with examples of no weight.
+    `candidates` are the classes whose texts are read, ascending; images are seen through `scale`. In a whole split the last batch is
+    filled up with examples of no weight.
     """
 
     inputs: Array
@@ -48,11 +64,21 @@ class Topics(eqx.Module):
     words: Float[Array, "c w k"]
     there: Bool[Array, "c w"]
     means: Float[Array, "c k"]
+    scale: Scale | None
     candidates: tuple[int, ...] = eqx.field(static=True)
     size: int = eqx.field(static=True)
     whole: bool = eqx.field(static=True)
 
-    def __init__(self, split: Split, descriptions: Descriptions, candidates: Sequence[int] | np.ndarray, size: int, *, whole: bool = False):
+    def __init__(
+        self,
+        split: Split,
+        descriptions: Descriptions,
+        candidates: Sequence[int] | np.ndarray,
+        size: int,
+        *,
+        scale: Scale | None = None,
+        whole: bool = False,
+    ):
         n = len(split.inputs)
         if not whole and not 0 < size <= n:
             raise UsageError(f"a batch of {size} does not fit a split of {n} examples: choose a batch size from 1 to {n}")
@@ -66,6 +92,7 @@ class Topics(eqx.Module):
         self.place = jnp.zeros(len(descriptions.texts), jnp.int32).at[listed].set(jnp.arange(len(listed)))
         self.words, self.there = (jnp.asarray(x[listed, :longest]) for x in (descriptions.vectors, descriptions.there))
         self.means = jnp.asarray(descriptions.means[listed])
+        self.scale = None if scale is None else Scale(*map(jnp.asarray, scale))
         self.candidates, self.size, self.whole = tuple(listed.tolist()), min(size, n), whole
 
     @property
@@ -84,4 +111,5 @@ class Topics(eqx.Module):
         label = self.labels[index]
         seen, context = self.inputs[index], None if self.context is None else self.context[index]
         seen = to_float(seen) if seen.dtype == jnp.uint8 else seen
+        seen = seen if self.scale is None else (seen - self.scale.mean) / self.scale.deviation
         return Topic(seen, context, self.place[label], label, index, weight, self.words, self.there, self.means)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
+import jax
 import numpy as np
 
 from semiosis.errors import UsageError, unknown
@@ -27,18 +28,18 @@ def withhold(data: Data, names: Sequence[str]) -> Data:
             raise unknown(f"class of {data.name!r}", name, data.classes)
     out = np.array(sorted({data.classes.index(name) for name in names}))
     if len(out) >= len(data.classes) - 1:
-        raise UsageError(f"held_out leaves {len(data.classes) - len(out)} classes of {data.name!r} to train on: expected 2 or more")
+        raise UsageError(f"withheld leaves {len(data.classes) - len(out)} classes of {data.name!r} to train on: expected 2 or more")
     splits, gone = dict(data.splits), []
     for part in USUAL:
         if part in splits:
             labels = splits[part].labels
             if labels is None:
-                raise UsageError(f"held_out needs labels, and {data.name!r} has none")
+                raise UsageError(f"withheld needs labels, and {data.name!r} has none")
             there = np.isin(labels, out)
             gone.append(_rows(splits[part], there))
             splits[part] = _rows(splits[part], ~there)
             if not len(splits[part].inputs):
-                raise UsageError(f"held_out leaves nothing of the split {part} of {data.name!r}")
+                raise UsageError(f"withheld leaves nothing of the split {part} of {data.name!r}")
     splits["out_of_domain"] = _joined(gone)
     digest = hashlib.sha256(f"{data.fingerprint} without {out.tolist()}".encode()).hexdigest()
     if data.descriptions is None:
@@ -51,12 +52,9 @@ def withhold(data: Data, names: Sequence[str]) -> Data:
 
 def _rows(split: Split, chosen: np.ndarray) -> Split:
     """Some of the examples of a split."""
-    arrays = {name: None if value is None else value[chosen] for name, value in split._asdict().items() if name != "others"}
-    return Split(**arrays, others=tuple(view[chosen] for view in split.others))
+    return jax.tree.map(lambda x: x[chosen], split)
 
 
 def _joined(parts: Sequence[Split]) -> Split:
     """Splits one behind the other."""
-    fields = [name for name in Split._fields if name != "others"]
-    arrays = {name: None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts]) for name in fields}
-    return Split(**arrays, others=tuple(np.concatenate(views) for views in zip(*(part.others for part in parts), strict=True)))
+    return jax.tree.map(lambda *x: np.concatenate(x), *parts)
