@@ -1,4 +1,4 @@
-"""The command line: semiosis demo | train | resume | evaluate | recall | film | probe | crossplay | data | describe | bench."""
+"""The command line: a thin layer over `runs` and `report`, one function a command; `COMMANDS` lists them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ MOST_POINTS, MOST_MAPS = 2000, 4  # things and agents in maps of what agents per
 
 HELP = """semiosis: neural agents that invent a language in order to be understood
 
-  semiosis demo [--out DIR]              agents invent languages in three games, in minutes: tables, pictures, films
+  semiosis demo [--out DIR]              agents invent languages in four games, in minutes: tables, pictures, films
   semiosis train GAME [flags]            train a game: --preset tiny|quick|paper, --data, --seeds, --steps, --out, every dial of the game
   semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
   semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
   semiosis recall DIR [--seed N]         what each sign calls to mind: agents draw what they imagine when they hear it
   semiosis film DIR                      how a drawn language came to be, and how its glyphs turn into one another: GIF and MP4
+  semiosis dialogue-analysis DIR|FILE    recorded conversations of a dialogue: a dump, and every figure from it alone
+  semiosis features DIR --out --weights  feature files for the dialogue: what a ResNet-34 sees in a folder of images
   semiosis probe DIR                     ease of learning: newborn listeners learn the run's language
   semiosis crossplay DIR...              agents of different seeds and runs try to understand each other
   semiosis data [NAME]                   the data sets there are; a contact sheet of one
@@ -126,6 +128,8 @@ class Evaluate:
     """Judge on other data of the same shape (zero-shot transfer)."""
     messages: Literal["greedy", "sampled"] | None = None
     """Judge greedy or sampled messages instead of as configured (games with that dial)."""
+    change: tuple[str, ...] = ()
+    """Other dials to judge with, NAME=VALUE: in a dialogue max_exchange=20, corrupt=0:3,5 or ignore_receiver=True."""
     json: bool = False
     """Print the object of evaluation.json alone."""
 
@@ -139,6 +143,7 @@ def evaluate(args: list[str]) -> int:
 
     chosen = tyro.cli(Evaluate, args=args, prog="semiosis evaluate")
     asked = {"evaluation_candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
+    asked |= _changes(session.open_run(chosen.dir), chosen.change)
     trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
     result, findings, file = session.judge(trained, chosen.split)
     figures = [] if trained.changed else _figures(trained, result, findings, chosen.split)
@@ -221,6 +226,114 @@ def film(args: list[str]) -> int:
         need_av()
     trained = _open(chosen.dir, chosen.checkpoint)
     print("written: " + ", ".join(map(str, _films(trained, _place(trained, chosen.seed), chosen))))
+    return 0
+
+
+@dataclass(frozen=True)
+class DialogueAnalysis:
+    """What recorded conversations tell: writes those of a run as HDF5 and Parquet, then every figure and analysis.json from them alone."""
+
+    path: Positional[str]
+    """A run directory, or a file of recorded conversations: .h5 as the published code writes it, or .parquet."""
+    split: str = "test"
+    """The split of a run that is talked about."""
+    seed: int | None = None
+    """The seed of a run whose agents talk; by default the first."""
+    checkpoint: str = "newest"
+    """Which checkpoint of a run: newest, best or a step."""
+    descriptions: str = ""
+    """A file of lines label_id,label,text that names the classes of a file which does not say them."""
+    out: str = ""
+    """The folder that is written; by default DIR/dialogue, with split and seed where they are named, or FILE without its ending."""
+    samples: int = 0
+    """Conversations printed as bars and bits."""
+    letters: bool = False
+    """Print five bits as one letter."""
+    json: bool = False
+    """Print the object of analysis.json alone."""
+
+
+def dialogue_analysis(args: list[str]) -> int:
+    """`semiosis dialogue-analysis PATH`."""
+    from rich.console import Console
+
+    from semiosis.conversations import printed
+    from semiosis.report.dialogue_analysis import analyse, samples, tables
+    from semiosis.runs import conversations, files
+
+    chosen = tyro.cli(DialogueAnalysis, args=args, prog="semiosis dialogue-analysis")
+    if chosen.samples < 0:
+        raise UsageError(f"samples is {chosen.samples}: expected 0 or more")
+    source, written, images = Path(chosen.path), [], None
+    if source.is_dir():
+        if chosen.descriptions:
+            raise UsageError("--descriptions names the classes of a file, and a run knows its own")
+        trained = _open(chosen.path, chosen.checkpoint)
+        home = Path(chosen.out) if chosen.out else source / ("dialogue" + _named(chosen))
+        talk, images = conversations.of(trained, _place(trained, chosen.seed), chosen.split)
+        written = [conversations.write_hdf5(talk, home / "messages.h5"), conversations.write_parquet(talk, home / "messages.parquet")]
+        talk = conversations.read(written[0])
+    else:
+        talk = conversations.read(source, Path(chosen.descriptions) if chosen.descriptions else None)
+        home = Path(chosen.out) if chosen.out else source.with_suffix("")
+    with files.spoken(f"create {home}", "choose another --out"):
+        home.mkdir(parents=True, exist_ok=True)
+    result, drawn = analyse(talk, home, images=images)
+    files.write_json(home / "analysis.json", result)
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    for table in tables(result):
+        Console().print(table)
+    if chosen.samples:
+        print(printed(talk, samples(talk, chosen.samples), letters=chosen.letters))
+    print("written: " + ", ".join(map(str, [*written, home / "analysis.json", *drawn])))
+    return 0
+
+
+def _named(chosen: DialogueAnalysis) -> str:
+    """What the folder of an analysis is called by, where it is not of the first seed on the test split."""
+    from semiosis.runs.session import suffix
+
+    return suffix(chosen.split, {} if chosen.seed is None else {"seed": chosen.seed})
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature files in the published layout of the dialogue: what a ResNet-34 sees in the images of a folder, as HDF5."""
+
+    folder: Positional[str]
+    """The images: a folder for each class, or train/CLASS, dev/CLASS and test/CLASS."""
+    out: str
+    """The file that is written, *.hdf5; of a folder with splits, the folder that gets train.hdf5, dev.hdf5 and test.hdf5."""
+    weights: str
+    """A file of ResNet-34's published weights, named as torchvision's: .pth, .pt or .safetensors; nothing in it is run."""
+    request: tuple[str, ...] = ("layer4_2", "avgpool_512", "fc")
+    """Activations that are kept: layerS_B, block B of stage S before its last ReLU; avgpool_512; fc, the scores of ImageNet's classes."""
+    descriptions: str = ""
+    """A file of lines label_id,label,text that gives each class its id; without it ids count the sorted classes from 0."""
+    batch_size: int = 8
+    """Images the network sees at once."""
+    side: int = 227
+    """Pixels of the short side, to which an image is resampled, and of the middle square that is cut out of it (published: 227)."""
+    normalise: Literal["imagenet", "half"] = "imagenet"
+    """Mean and deviation of pixels: those of ImageNet, which published weights expect, or 0.5 and 0.5, as the published features had."""
+    skip_broken: bool = False
+    """Leave images out that cannot be read, and tell which; otherwise the first of them stops everything."""
+
+
+def features(args: list[str]) -> int:
+    """`semiosis features FOLDER --out FILE --weights FILE`."""
+    from semiosis.runs.features import make_features
+    from semiosis.runs.progress import progress
+
+    chosen = tyro.cli(Features, args=args, prog="semiosis features")
+    made = {name: getattr(chosen, name) for name in ("batch_size", "request", "side", "normalise", "skip_broken")}
+    written = make_features(chosen.folder, chosen.out, chosen.weights, descriptions=chosen.descriptions or None, shown=progress, **made)
+    for part in written:
+        for sentence in part.broken:
+            say(f"left out: {sentence}")
+    print("written: " + ", ".join(f"{part.path} ({part.size:,} images)" for part in written))
     return 0
 
 
@@ -336,6 +449,7 @@ def data(args: list[str]) -> int:
     from semiosis import scenes
     from semiosis.runs.files import spoken
     from semiosis.scenes.contact import contact_sheet, listing
+    from semiosis.scenes.descriptions import told
 
     chosen = tyro.cli(DataSets, args=args, prog="semiosis data")
     if not chosen.name:
@@ -350,6 +464,8 @@ def data(args: list[str]) -> int:
     print(f"classes: {', '.join(loaded.classes) or 'none'}")
     if loaded.attribute_names:
         print("attributes: " + ", ".join(f"{n} ({k})" for n, k in zip(loaded.attribute_names, loaded.attribute_sizes, strict=True)))
+    for line in told(loaded):
+        print(line)
     print(f"written: {chosen.out}")
     return 0
 
@@ -408,14 +524,14 @@ def bench(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """Agents invent languages in the Lewis game, the naming game and the glyph game: tables and pictures of all three."""
+    """Agents invent languages in the Lewis game, the naming game, the glyph game and the dialogue: tables and pictures of all four."""
 
     out: str = "runs/demo"
-    """Where the run directories are made: lewis, naming and glyph."""
+    """Where the run directories are made: lewis, naming, glyph, dialogue, and unseen, a dialogue about classes that were held out."""
     seeds: str = ""
-    """How many seeds, or which; by default 4 of the Lewis game and 1 of the others."""
+    """How many seeds, or which; by default 4 of the Lewis game and the dialogue, and 1 of the others."""
     steps: int = 4000
-    """Steps to train in the Lewis game and the glyph game."""
+    """Steps to train in the Lewis game, the glyph game and the dialogue."""
 
 
 def demo(args: list[str]) -> int:
@@ -434,16 +550,23 @@ def demo(args: list[str]) -> int:
         "naming": "The naming game: A and B look at a digit, which B sees turned by 45 degrees; one says a sign, and the other takes it or "
         "leaves it by what it sees itself.",
         "glyph": "The glyph game: a generator draws 26 letters of its own; a reader must read them through an ever noisier channel.",
+        "dialogue": "The dialogue: one sees a handwritten digit, the other has read what each digit looks like; they talk in 16 bits at a "
+        "time until the other knows which it is.",
+        "unseen": "The dialogue again, without the digits 2 and 9 in training: are they understood when they are met?",
     }
-    games = {name: session.game_at(name, GAMES) for name in told}
+    games = {name: session.game_at("dialogue" if name == "unseen" else name, GAMES) for name in told}
     lewis = replace(games["lewis"].PRESETS["quick"], steps=chosen.steps)
     naming = replace(games["naming"].PRESETS["quick"], data="digits", rotations=(0.0, 45.0))
     glyph = replace(games["glyph"].PRESETS["colour"], steps=chosen.steps)
+    dialogue = replace(games["dialogue"].PRESETS["quick"], steps=chosen.steps, samples=1)
+    unseen = replace(dialogue, data="digits,withheld=2+9", samples=0)
     for name in told:
         directory.check_free(Path(chosen.out) / name)  # of all, before any is trained
-    for name, config, seeds in (("lewis", lewis, "4"), ("naming", naming, "1"), ("glyph", glyph, "1")):
+    runs = (("lewis", lewis, "4"), ("naming", naming, "1"), ("glyph", glyph, "1"), ("dialogue", dialogue, "4"), ("unseen", unseen, "4"))
+    for name, config, seeds in runs:
         print(told[name], flush=True)
-        run, caught = session.start(name, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)
+        game = "dialogue" if name == "unseen" else name
+        run, caught = session.start(game, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)
         if caught:
             return _ended(run.path, caught)
         trained = _open(str(run.path), "newest")
@@ -496,6 +619,24 @@ def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> A
     return session.reopen(run, GAMES, step, say=say, change=change)
 
 
+def _changes(run: Any, pairs: Sequence[str]) -> dict[str, Any]:
+    """The dials that NAME=VALUE change, each read as what it is in the run's configuration."""
+    known, found = run.record["config"], {}
+    for pair in pairs:
+        name, equal, text = pair.partition("=")
+        if not equal:
+            raise UsageError(f"--change {pair}: expected NAME=VALUE, as in max_exchange=20")
+        if name not in known:
+            raise unknown("setting", name, known)
+        kind = type(known[name])
+        words = {"true": True, "false": False}
+        try:
+            found[name] = words[text.lower()] if kind is bool else tuple(text.split(",")) if kind is list else kind(text)
+        except (KeyError, ValueError):
+            raise UsageError(f"--change {pair}: {name} is {known[name]!r}, and {text!r} is no {kind.__name__}") from None
+    return found
+
+
 def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: str) -> list[Path]:
     """The pictures of an evaluated run: its curves, and those that the language of the first seed has the data for.
 
@@ -516,13 +657,16 @@ def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: s
         paths += _drawings(findings[0].pictures, home, which)
     paths += _by_level(result["metrics"], home / f"levels{which}.png")
     paths += _pairs(result, home / f"pairs{which}.png")
+    paths += _tampered(result["metrics"], home / f"interventions{which}.png", trained.experiment.interventions)
     language = findings[0].language
     if language is None:
         return paths
+    if language.code is not None:
+        return paths + _talks(trained, split, home, which)
     label, signs, classes = language.about.get("label"), language.signs, trained.data.classes
     if "index" in language.about:
         part = trained.data.splits[split.split("/")[0]]
-        images = part.inputs if part.inputs.ndim == 4 else None
+        images = part.inputs if part.inputs.ndim == 4 and part.inputs.dtype == np.uint8 else None
         vocab_size = getattr(trained.config, "vocab_size", language.symbols)
         about = {"attribute_names": trained.data.attribute_names, "attribute_values": trained.data.attribute_values}
         paths.append(lexicon(language, images, part.labels, classes, home / f"lexicon{which}.png", vocab_size=vocab_size, **about))
@@ -637,6 +781,31 @@ def _by_level(table: dict[str, Any], path: Path) -> list[Path]:
     return [ladder(np.array(rows, float).T, path, chance=table["accuracy"]["chance"], level=reached)]
 
 
+def _tampered(table: dict[str, Any], path: Path, interventions: Any) -> list[Path]:
+    """How accuracy falls where messages are tampered with, in a game that can be played so."""
+    from semiosis.metrics import Interval
+    from semiosis.report.figures import interventions as draw
+    from semiosis.report.measures import measure
+
+    names = ["accuracy", "accuracy_shuffled", *(f"accuracy_{name}" for name in interventions)]
+    if not interventions or any(table.get(name, {}).get("mean") is None for name in names):
+        return []
+    rows = {measure(name).name: Interval(*(table[name][part] for part in ("mean", "low", "high"))) for name in names}
+    return [draw(rows, path, chance=table["accuracy"]["chance"])]
+
+
+def _talks(trained: Any, split: str, home: Path, which: str) -> list[Path]:
+    """Some conversations of the first seed, what is known at each step, and how long it takes to tell each class."""
+    from semiosis.report.dialogue import lengths, steps, transcript
+    from semiosis.report.dialogue_analysis import samples
+    from semiosis.runs import conversations
+
+    talk, images = conversations.of(trained, 0, split)
+    rows = samples(talk)
+    paths = [transcript(talk, rows, home / f"conversations{which}.png", images=None if images is None else images[rows])]
+    return [*paths, steps(talk, home / f"steps{which}.png"), lengths(talk, home / f"lengths{which}.png")]
+
+
 def _agreement(signs: Any, path: Path) -> Path:
     """Who calls things alike: Cohen's kappa of each pair of speakers."""
     import numpy as np
@@ -710,6 +879,8 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": evaluate,
     "recall": recall,
     "film": film,
+    "dialogue-analysis": dialogue_analysis,
+    "features": features,
     "probe": probe,
     "crossplay": crossplay,
     "data": data,

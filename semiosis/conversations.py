@@ -61,7 +61,9 @@ class Conversations(NamedTuple):
 PARTS = ("code", "back", "sender", "receiver", "on", "go", "open", "steps")  # of an episode's info, from which conversations are made
 
 
-def recorded(info: Mapping[str, np.ndarray], target: np.ndarray, example: Sequence[str], classes: Sequence[str]) -> Conversations:
+def recorded(
+    info: Mapping[str, np.ndarray], target: np.ndarray, example: Sequence[str] | np.ndarray, classes: Sequence[str]
+) -> Conversations:
     """Conversations from the `PARTS` of episodes: bits `code` and `back` [n t d] with their logits `sender` and `receiver`, and so on."""
     said = {
         "sender": info["code"] > 0.5,

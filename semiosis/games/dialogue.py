@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -26,13 +26,14 @@ import optax
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from semiosis import channels, choices, surrogates
+from semiosis.conversations import PARTS, printed, recorded
 from semiosis.errors import UsageError, check_ranges
 from semiosis.nets.dialogue import Fusion, Receiver, Sender, Sight, Texts, Value
 from semiosis.populations import Partners, Together, check_society, crowd, society
 from semiosis.rules import born, descend
 from semiosis.scenes import Data, Descriptions, need_data, need_descriptions, need_labels
 from semiosis.scenes.topics import Topic, Topics, scale
-from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Play, Rule, Turn, Utterance
+from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Play, Rule, Turn, Utterance, Watch
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,10 @@ class Config:
     """k of the accuracy at k, beside that at 1."""
     evaluation_size: int = 256
     """Conversations of an evaluation batch."""
+    samples: int = 0
+    """Conversations of the first seed about held-out things that are printed at each line of training, as bars and bits (published: 3)."""
+    letters: bool = False
+    """Print five bits as one letter."""
 
 
 class Society(NamedTuple):
@@ -521,6 +526,7 @@ def check(config: Config, data: Data) -> None:
         "word_attention_size": (1, None), "sender_flips": (0.0, 1.0), "receiver_flips": (0.0, 1.0), "sender_entropy": (0.0, None),
         "receiver_entropy": (0.0, None), "stop_entropy": (0.0, None), "step_cost": (0.0, None), "lr": (0.0, None), "clip": (0.0, None),
         "n_senders": (1, None), "n_receivers": (1, None), "pairs": (0, None), "top_k": (1, None), "evaluation_size": (1, None),
+        "samples": (0, None),
         "first_message": (-1e9, None),
     }  # fmt: skip
     check_ranges(config, ranges)
@@ -542,6 +548,8 @@ def check(config: Config, data: Data) -> None:
     noisy = [name for name in ("sender_flips", "receiver_flips", "corrupt") if getattr(config, name)]
     if config.channel == "continuous" and noisy:
         raise UsageError(f"{noisy[0]} is {getattr(config, noisy[0])!r}: numbers have no bits to invert, set --channel bits")
+    if config.channel == "continuous" and config.samples:
+        raise UsageError(f"samples is {config.samples}: numbers cannot be told as bars and bits, set --samples 0")
     if config.baseline == "batch" and config.batch_size < 2:
         raise UsageError("baseline batch needs the others of a batch, and batch_size is 1")
     check_society(_sizes(config), config.partners, config.pairs)
@@ -564,9 +572,27 @@ def make(config: Config, data: Data) -> Experiment:
         return Society(senders, crowd(agent["receiver"], config.n_receivers, key=key_receiver))
 
     met = {"partners": config.partners, "pairs": config.pairs, "together": config.together, "frozen": config.frozen}
-    phase = Phase("dialogue", society(pair_rule(config), _sizes(config), **met), scenes, max(config.steps, 1))
+    watch = overheard(config, data, exams["valid"]) if config.samples and "valid" in exams else None
+    phase = Phase("dialogue", society(pair_rule(config), _sizes(config), **met), scenes, max(config.steps, 1), watch=watch)
     roles, shown = ("sender", "receiver"), ("accuracy", "loss", "exchanges")
     return Experiment(birth, (phase,), play_of(config), exams, roles, shown=shown, interventions=interventions(config))
+
+
+def overheard(config: Config, data: Data, exam: Exam) -> Watch:
+    """Some conversations of the first pair about held-out things, told below each line of training."""
+    play, topics = play_of(config), cast(Topics, exam.scenes)
+    classes = [data.classes[i] for i in topics.candidates]
+
+    def keep(world: Society) -> dict[str, Array]:
+        key = jax.random.key(0)
+        episode = play(jax.tree.map(lambda x: x[0], world), topics(jnp.int32(0), key), key, channels.clear)
+        return {name: episode.info[name][: config.samples] for name in (*PARTS, "index")} | {"target": episode.target[: config.samples]}
+
+    def say(kept: dict[str, np.ndarray]) -> str:
+        talk = recorded(kept, kept["target"], [f"valid-{i:06d}" for i in kept["index"]], classes)
+        return printed(talk, range(len(kept["target"])), letters=config.letters)
+
+    return Watch(keep, lambda kept: {}, say=say)
 
 
 def interventions(config: Config) -> Mapping[str, Play]:
@@ -594,7 +620,7 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
     return replace(config, frozen="sender", lr=lr, n_senders=speakers, n_receivers=fresh, partners="appointed", pairs=0)
 
 
-_PUBLISHED = Config(data="features,feature=avgpool_512,vectors=glove.6B.100d.txt")
+_PUBLISHED = Config(data="features,feature=avgpool_512,vectors=glove.6B.100d.txt", samples=3)
 _MAPS = replace(_PUBLISHED, data="features,feature=layer4_2,context=fc,vectors=glove.6B.100d.txt", visual_attention=True)
 _LIGHT = Config(
     steps=6_000,
@@ -609,7 +635,9 @@ _LIGHT = Config(
 )
 
 PRESETS: dict[str, Config] = {
-    "tiny": replace(_LIGHT, steps=60, batch_size=16, max_exchange=3, message_bits=4, sender_hidden=8, receiver_hidden=8, value_hidden=8),
+    "tiny": replace(
+        _LIGHT, steps=60, batch_size=16, max_exchange=3, message_bits=4, sender_hidden=8, receiver_hidden=8, value_hidden=8, samples=0
+    ),
     "quick": _LIGHT,
     "paper": _PUBLISHED,
     "fixed": replace(_PUBLISHED, exchange="fixed"),

@@ -43,14 +43,16 @@ _CLOSED = "no conversation is open at this step"
 # ---------------------------------------------------------------------------------------------------------------- numbers
 
 
-def analyse(talk: Conversations, home: str | Path) -> tuple[dict[str, Any], list[Path]]:
+def analyse(talk: Conversations, home: str | Path, images: np.ndarray | None = None) -> tuple[dict[str, Any], list[Path]]:
     """Draw every figure into the folder `home`; returns the object of analysis.json and where the figures are.
 
-    The object has no NaN: what is undefined is None, and `reason` says why. Raises `UsageError` if the disk refuses.
+    `images` [n h w c] are what was talked about, for those that are told from word to word. The object has no NaN: what is undefined is
+    None, and `reason` says why. Raises `UsageError` if the disk refuses.
     """
     home = Path(home)
     drawn = [draw(talk, home / f"{name}.png") for name, draw in FIGURES.items()]
-    drawn.append(dialogue.transcript(talk, samples(talk), home / "transcript.png"))
+    rows = samples(talk)
+    drawn.append(dialogue.transcript(talk, rows, home / "transcript.png", images=None if images is None else images[rows]))
     return numbers(talk), drawn
 
 

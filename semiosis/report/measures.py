@@ -26,6 +26,11 @@ def _share(name: str, unit: str = "") -> Measure:
 UNDERSTANDING = {
     "accuracy": _share("accuracy"),
     "accuracy_shuffled": _share("accuracy, messages shuffled"),
+    "accuracy_zeroed": _share("accuracy, messages zeroed"),
+    "accuracy_truncated": _share("accuracy, half of each message"),
+    "accuracy_flipped": _share("accuracy, one bit in ten flipped"),
+    "accuracy_deaf": _share("accuracy, no answers come back"),
+    "accuracy_back_shuffled": _share("accuracy, answers shuffled"),
     "accuracy_vote": _share("listeners' vote"),
     "accuracy@noise": _share("accuracy under noise"),
     "accuracy_vote@noise": _share("listeners' vote under noise"),
@@ -51,6 +56,10 @@ LANGUAGE = {
     "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
     "posdis": _share("positional disentanglement"),
     "synchrony": _share("synchrony of speakers"),
+    "exchanges": Measure("exchanges until the answer", "", 2, low=1.0),
+    "confidence": _share("confidence of the answer"),
+    "hamming_sender": Measure("the sender's bits changed", "bits a step", 2, low=0.0),
+    "hamming_receiver": Measure("the receiver's bits changed", "bits a step", 2, low=0.0),
     "bits": Measure("transmitted, at least", "bits a glyph"),
     "glyph_distance": _share("distance of glyphs"),
     "nearest_glyph": _share("distance to the nearest glyph"),
@@ -59,6 +68,9 @@ LANGUAGE = {
     "colours": Measure("colours in use", "", 1, low=1.0),
 }
 LEARNING = {
+    "sender_bit_entropy": Measure("entropy of the sender's bits", "nats a bit", low=0.0),
+    "receiver_bit_entropy": Measure("entropy of the receiver's bits", "nats a bit", low=0.0),
+    "stop_entropy": Measure("entropy of stopping", "nats", low=0.0),
     "davies_bouldin": Measure("Davies-Bouldin index", low=0.0),
     "accepted": _share("proposals accepted"),
     "kl": Measure("divergence", "nats", low=0.0),
@@ -76,6 +88,8 @@ def measure(title: str) -> Measure:
     known = UNDERSTANDING | LANGUAGE | LEARNING
     if title in known:
         return known[title]
+    if found := re.fullmatch(r"top_(\d+)", title):
+        return _share(f"right among the best {found[1]}")
     plain, _, what = title.partition("@")
     if plain in known and what:
         comma = "," if AGENTS.fullmatch(what) else ""
@@ -87,4 +101,7 @@ def variant(what: str) -> str:
     """How what follows the @ of a metric is told: a capital letter is an agent, two are a pair of agents, a number is a size."""
     if found := AGENTS.fullmatch(what):
         return f"agents {found[1]} and {found[2]}" if found[2] else f"agent {what}"
+    places = {"out_of_domain": "out of domain", "transfer": "in transfer", "all-classes": "among all classes"}
+    if all(part in places for part in what.split("/")):
+        return ", ".join(places[part] for part in what.split("/"))
     return f"among {int(what):,}" if what.isdecimal() else f"at {what.replace('-', ' ')}"

@@ -12,20 +12,31 @@ has is null for the sender. Its metadata hold `semiosis`, {"format": 1, "classes
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray
 
-from semiosis.conversations import Conversations
+from semiosis import channels
+from semiosis.conversations import PARTS, Conversations, recorded
 from semiosis.errors import UsageError, unknown
+from semiosis.populations import pick
+from semiosis.runs import loop
+from semiosis.runs.evaluate import KEY
 from semiosis.runs.files import spoken, write_bytes
+from semiosis.runs.session import Trained
+from semiosis.scenes.descriptions import read_rows
 from semiosis.scenes.extras import first_line, need
+from semiosis.scenes.topics import Topics
+from semiosis.types import Play, Scenes, World
 
 FORMAT = 1
 SUFFIXES = (".h5", ".hdf5", ".parquet")
@@ -36,6 +47,38 @@ PREDICTIONS = ("ExampleId", "Index", "Target", "Predictions", "StopProb", "StopV
 COLUMNS = ("example", "agent", "index", "target", "bits", "probabilities", "predictions", "go_probability", "go", "open")
 
 Columns = Mapping[str, np.ndarray]  # rows of a table, by the names of Parquet
+
+
+def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndarray | None]:
+    """What the first pair of the seed at `place` says about the things of a split, all steps, and their images [n h w c] if they are such.
+
+    Raises `UsageError` where a game has no conversations in bits, or no such split.
+    """
+    experiment = trained.experiment
+    if split not in experiment.exams:
+        raise unknown("split", split, experiment.exams)
+    exam, key = experiment.exams[split], loop.seed_key(KEY)
+    pair = loop.unstack(trained.worlds, place)
+    pair = pair._replace(**{role: pick(getattr(pair, role), 0) for role in experiment.roles})
+    batches = [jax.device_get(_talked(experiment.play, exam.scenes, pair, jnp.int32(batch), key)) for batch in range(exam.batches)]
+    if any(part not in batches[0] for part in PARTS) or not np.isin(batches[0]["code"], (0, 1)).all():
+        raise UsageError(f"{trained.run.path} has no conversations in bits: expected a run of dialogue that sends bits")
+    there = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    counted = there["weight"] > 0
+    info = {name: values[counted] for name, values in there.items()}
+    part = next(name for name in reversed(split.split("/")) if name in trained.data.splits)
+    shown, classes = trained.data.splits[part], [trained.data.classes[i] for i in cast(Topics, exam.scenes).candidates]
+    names = [f"{part}-{i:06d}" for i in info["index"]] if shown.names is None else shown.names[info["index"]]
+    images = shown.inputs[info["index"]] if shown.inputs.dtype == np.uint8 else None
+    return checked(recorded(info, info["target"], names, classes)), images
+
+
+@eqx.filter_jit
+def _talked(play: Play, scenes: Scenes, pair: World, batch: Int[Array, ""], key: PRNGKeyArray) -> dict[str, Array]:
+    """The parts of a batch of episodes from which conversations are made."""
+    episode = play(pair, scenes(batch, loop.nature_key(key)), loop.turn_key(key, batch), channels.clear)
+    known = {name: episode.info[name] for name in (*PARTS, "index", "weight") if name in episode.info}
+    return known | {"target": episode.target}
 
 
 def checked(talk: Conversations) -> Conversations:
@@ -186,7 +229,7 @@ def read(path: str | Path, descriptions: str | Path | None = None) -> Conversati
     with spoken(f"read {path}"), path.open("rb"):  # what is missing is told in the system's words
         pass
     tables, classes = _parquet(path) if path.suffix.lower() == ".parquet" else _hdf5(path)
-    named = _described(Path(descriptions)) if descriptions is not None else classes
+    named = tuple(row.label for row in read_rows(Path(descriptions))) if descriptions is not None else classes
     talk = _assembled(path, *tables, named)
     try:
         return checked(talk)
@@ -331,13 +374,3 @@ def _different(names: Sequence[str]) -> np.ndarray:
         taken.add(told)
         out.append(told)
     return np.array(out, np.str_)
-
-
-def _described(path: Path) -> tuple[str, ...]:
-    """The names of classes in a file of lines `label id,class,text`."""
-    with spoken(f"read {path}"):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    rows = [row for row in csv.reader(lines) if row]
-    if short := [row for row in rows if len(row) < 2]:
-        raise UsageError(f"{path} has a line {short[0][0]!r}: expected `label id,class,text`")
-    return tuple(row[1].strip() for row in rows)

@@ -33,6 +33,7 @@ from semiosis.errors import UsageError, unknown
 from semiosis.nets import backbones, weights
 from semiosis.runs.files import flush_folder, spoken, temporary
 from semiosis.scenes import images
+from semiosis.scenes.descriptions import read_rows
 from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.folders import PICTURES
 from semiosis.scenes.splits import split_name
@@ -161,32 +162,14 @@ def labelled(classes: set[str], descriptions: str | Path | None) -> dict[str, in
     """The label of each class: its id in the csv, or its place in the order of names. Raises UsageError for a class that is not there."""
     if descriptions is None:
         return {name: place for place, name in enumerate(sorted(classes))}
-    ids = described(Path(descriptions).expanduser())
+    rows = read_rows(Path(descriptions).expanduser())
+    ids = {row.label: row.id for row in rows}
+    if len(ids) < len(rows):
+        raise UsageError(f"{descriptions} describes a class twice: expected a label to stand once")
     if missing := sorted(classes - {*ids}):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise UsageError(f"{descriptions} describes no class {missing[0]!r}{more}: it has {', '.join(ids)}")
     return {name: ids[name] for name in classes}
-
-
-def described(path: Path) -> dict[str, int]:
-    """The label of each class in a csv of lines `label_id,label,text` without a header; the text may hold commas."""
-    with spoken(f"read {path}"):
-        data = path.read_bytes()
-    try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {path}: it is no text in UTF-8 ({error.reason})") from error
-    ids: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        fields = [field.strip() for field in line.split(",", 2)]
-        if len(fields) < 3 or not fields[0].isdecimal() or not fields[1]:
-            raise UsageError(f"{path}, line {number}: {line[:80]!r} is not label_id,label,text")
-        if fields[1] in ids or int(fields[0]) in ids.values():
-            raise UsageError(f"{path}, line {number}: the label {fields[1]!r} or its id {fields[0]} stands there twice")
-        ids[fields[1]] = int(fields[0])
-    return ids
 
 
 def placed(folder: Path, out: Path, splits: Mapping[str, list[Image]]) -> dict[str, Path]:
