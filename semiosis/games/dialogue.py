@@ -638,7 +638,7 @@ PRESETS: dict[str, Config] = {
     "tiny": replace(
         _LIGHT, steps=60, batch_size=16, max_exchange=3, message_bits=4, sender_hidden=8, receiver_hidden=8, value_hidden=8, samples=0
     ),
-    "quick": _LIGHT,
+    "quick": replace(_LIGHT, samples=1),
     "paper": _PUBLISHED,
     "fixed": replace(_PUBLISHED, exchange="fixed"),
     "adaptive": _PUBLISHED,

@@ -50,7 +50,7 @@ Columns = Mapping[str, np.ndarray]  # rows of a table, by the names of Parquet
 
 
 def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndarray | None]:
-    """What the first pair of the seed at `place` says about the things of a split, all steps, and their images [n h w c] if they are such.
+    """What the first pair of the seed at `place` says about the things of a split, all steps, and their images [n h w c] in [0, 1] if they are such.
 
     Raises `UsageError` where a game has no conversations in bits, or no such split.
     """
@@ -69,7 +69,7 @@ def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndar
     part = next(name for name in reversed(split.split("/")) if name in trained.data.splits)
     shown, classes = trained.data.splits[part], [trained.data.classes[i] for i in cast(Topics, exam.scenes).candidates]
     names = [f"{part}-{i:06d}" for i in info["index"]] if shown.names is None else shown.names[info["index"]]
-    images = shown.inputs[info["index"]] if shown.inputs.dtype == np.uint8 else None
+    images = shown.inputs[info["index"]] / np.float32(255) if shown.inputs.dtype == np.uint8 else None
     return checked(recorded(info, info["target"], names, classes)), images
 
 
