@@ -50,7 +50,7 @@ Columns = Mapping[str, np.ndarray]  # rows of a table, by the names of Parquet
 
 
 def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndarray | None]:
-    """What the first pair of the seed at `place` says about the things of a split, all steps, and their images [n h w c] in [0, 1] if they are such.
+    """What the first pair of the seed at `place` says about the things of a split, and their images [n h w c] in [0, 1] if they are such.
 
     Raises `UsageError` where a game has no conversations in bits, or no such split.
     """
