@@ -143,7 +143,7 @@ def evaluate(args: list[str]) -> int:
 
     chosen = tyro.cli(Evaluate, args=args, prog="semiosis evaluate")
     asked = {"evaluation_candidates": chosen.candidates, "data": chosen.data, "evaluation_messages": chosen.messages}
-    asked |= _changes(session.open_run(chosen.dir), chosen.change)
+    asked |= _changes(session.open_run(chosen.dir), chosen.change) if chosen.change else {}
     trained = _open(chosen.dir, chosen.checkpoint, {name: value for name, value in asked.items() if value is not None})
     result, findings, file = session.judge(trained, chosen.split)
     figures = [] if trained.changed else _figures(trained, result, findings, chosen.split)
@@ -265,12 +265,12 @@ def dialogue_analysis(args: list[str]) -> int:
     if chosen.samples < 0:
         raise UsageError(f"samples is {chosen.samples}: expected 0 or more")
     source, written, images = Path(chosen.path), [], None
-    if source.is_dir():
+    if source.is_dir() or not (source.is_file() or source.suffix.lower() in conversations.SUFFIXES):
         if chosen.descriptions:
             raise UsageError("--descriptions names the classes of a file, and a run knows its own")
         trained = _open(chosen.path, chosen.checkpoint)
         home = Path(chosen.out) if chosen.out else source / ("dialogue" + _named(chosen))
-        talk, images = conversations.of(trained, _place(trained, chosen.seed), chosen.split)
+        talk, images, _ = conversations.of(trained, _place(trained, chosen.seed), chosen.split)
         written = [conversations.write_hdf5(talk, home / "messages.h5"), conversations.write_parquet(talk, home / "messages.parquet")]
         talk = conversations.read(written[0])
     else:
@@ -798,13 +798,17 @@ def _tampered(table: dict[str, Any], path: Path, interventions: Any) -> list[Pat
 
 def _talks(trained: Any, split: str, home: Path, which: str) -> list[Path]:
     """Some conversations of the first seed, what is known at each step, and how long it takes to tell each class."""
-    from semiosis.report.dialogue import lengths, steps, transcript
+    from semiosis.report.dialogue import attention, lengths, steps, transcript
     from semiosis.report.dialogue_analysis import samples
     from semiosis.runs import conversations
 
-    talk, images = conversations.of(trained, 0, split)
+    talk, images, looked = conversations.of(trained, 0, split)
     rows = samples(talk)
-    paths = [transcript(talk, rows, home / f"conversations{which}.png", images=None if images is None else images[rows])]
+    some = None if images is None else images[rows]
+    paths = [transcript(talk, rows, home / f"conversations{which}.png", images=some)]
+    if looked is not None:
+        names, shape = [talk.classes[talk.target[row]] for row in rows], trained.data.splits["train"].inputs.shape[1:3]
+        paths.append(attention(looked, rows, names, home / f"attention{which}.png", shape=shape, images=some))
     return [*paths, steps(talk, home / f"steps{which}.png"), lengths(talk, home / f"lengths{which}.png")]
 
 

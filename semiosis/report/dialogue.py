@@ -385,6 +385,51 @@ def components(talk: Conversations, path: str | Path, *, title: str = "Do the ag
 # ------------------------------------------------------------------------------------------------------------ single ones
 
 
+def attention(
+    weight: Float[np.ndarray, "n t i"],
+    rows: Sequence[int],
+    names: Sequence[str],
+    path: str | Path,
+    *,
+    shape: tuple[int, int],
+    images: Float[np.ndarray, "n h w c"] | None = None,
+    title: str = "Where the sender looks",
+) -> Path:
+    """Draw where a sender looks before each of its messages, a conversation a row; returns the path of the PNG.
+
+    `weight` [n t i] are of places in reading order, of a map as high and as wide to each other as `shape`; `rows` are places among the
+    examples, `names` and `images` (0 to 1) one a row.
+    """
+    if not len(rows) or not all(0 <= row < len(weight) for row in rows):
+        raise UsageError(f"conversations {list(rows)}: expected one or more from 0 to {len(weight) - 1}")
+    high = max(round((weight.shape[2] * shape[0] / shape[1]) ** 0.5), 1)
+    maps = weight.reshape(*weight.shape[:2], high, -1)
+    size = naming.size_of(maps[..., None], 1.0)
+    told, gap = naming.room(names) + 0.15, 0.12
+    across = weight.shape[1] + (images is not None)
+    width = max(2 * style.MARGIN + told + across * (size[1] + gap), 6.0)
+    caption = style.wrapped(
+        f"The weight of each place of the image before each message: white 0, darkest {maps[list(rows)].max():.2f}. At the first step all "
+        "weigh the same; later the receiver's last message decides.",
+        width - 2 * style.MARGIN,
+    )
+    top = style.head_height(caption) + 0.35
+    sheet, axes = naming.sheet(width, top + len(rows) * (size[0] + gap) + style.MARGIN, title, caption)
+    prints = None if images is None else naming.prints(images)
+    scale = max(float(maps[list(rows)].max()), 1e-6)
+    for place, row in enumerate(rows):
+        y = naming.whole(top + place * (size[0] + gap))
+        axes.text(style.MARGIN, y + size[0] / 2, names[place], fontsize=style.TEXT, weight="bold", color=style.INK, va="center_baseline")
+        pictures = [] if prints is None else [prints[place]]
+        pictures += [style.mix(style.PAPER, SENDER, one[..., None] / scale) for one in maps[row]]
+        for column, picture in enumerate(pictures):
+            x = naming.whole(style.MARGIN + told + column * (size[1] + gap))
+            naming.show(axes, picture, x, y, size)
+            if not place and (step := column + 1 - (prints is not None)):
+                axes.text(x + size[1] / 2, top - 0.12, str(step), fontsize=style.SMALL, color=style.SOFT, ha="center")
+    return style.save(sheet, path)
+
+
 def transcript(
     talk: Conversations,
     rows: Sequence[int],

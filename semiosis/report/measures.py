@@ -23,6 +23,10 @@ def _share(name: str, unit: str = "") -> Measure:
     return Measure(name, unit, low=0.0, high=1.0)
 
 
+TOP = re.compile(r"top_(\d+)")  # right among so many
+TAMPERED = ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled")  # what may be done to messages
+
+
 UNDERSTANDING = {
     "accuracy": _share("accuracy"),
     "accuracy_shuffled": _share("accuracy, messages shuffled"),
@@ -88,7 +92,7 @@ def measure(title: str) -> Measure:
     known = UNDERSTANDING | LANGUAGE | LEARNING
     if title in known:
         return known[title]
-    if found := re.fullmatch(r"top_(\d+)", title):
+    if found := TOP.fullmatch(title):
         return _share(f"right among the best {found[1]}")
     plain, _, what = title.partition("@")
     if plain in known and what:

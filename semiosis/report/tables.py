@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from semiosis.report import words
-from semiosis.report.measures import AGENTS, LANGUAGE, UNDERSTANDING, measure, variant
+from semiosis.report.measures import AGENTS, LANGUAGE, TAMPERED, TOP, UNDERSTANDING, measure, variant
 from semiosis.rules import Difficulty
 from semiosis.types import Agent, Experiment
 
@@ -79,12 +79,17 @@ def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
         plain, _, what = title.partition("@")
         if title in order:
             return order[title], -2.0
-        if AGENTS.fullmatch(what):
-            return order[plain], -1.0
+        if AGENTS.fullmatch(what) or TOP.fullmatch(title):
+            return order.get(plain, 0), -1.0
         size = re.search(r"\d+$", what)
-        return order[plain] + 1, float(size[0]) if size else np.inf
+        last = max(order.get(f"{plain}_{how}", order[plain] + 1) for how in TAMPERED)  # variants stand below what tampering does
+        return last, float(size[0]) if size else np.inf
 
-    own = [sorted((t for t in metrics if t.partition("@")[0] in order), key=lambda t: place(t, order)) for order in orders]
+    def of(order: Mapping[str, int]) -> list[str]:
+        found = [t for t in metrics if t.partition("@")[0] in order or (order is orders[0] and TOP.fullmatch(t))]
+        return sorted(found, key=lambda t: place(t, order))
+
+    own = [of(order) for order in orders]
     rest = [t for t in metrics if t not in own[0] and t not in own[1]]
     if "reward" in own[0] and "accuracy" in metrics and metrics["reward"]["per_seed"] == metrics["accuracy"]["per_seed"]:
         own[0].remove("reward")  # the same figures by another name

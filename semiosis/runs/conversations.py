@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -49,8 +49,16 @@ COLUMNS = ("example", "agent", "index", "target", "bits", "probabilities", "pred
 Columns = Mapping[str, np.ndarray]  # rows of a table, by the names of Parquet
 
 
-def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndarray | None]:
-    """What the first pair of the seed at `place` says about the things of a split, and their images [n h w c] in [0, 1] if they are such.
+class Overheard(NamedTuple):
+    """Conversations, the images [n h w c] in [0, 1] that they were about, and where senders looked [n t i]; None where there are none."""
+
+    talk: Conversations
+    images: np.ndarray | None
+    attention: np.ndarray | None
+
+
+def of(trained: Trained, place: int, split: str) -> Overheard:
+    """What the first pair of the seed at `place` says about the things of a split.
 
     Raises `UsageError` where a game has no conversations in bits, or no such split.
     """
@@ -70,14 +78,14 @@ def of(trained: Trained, place: int, split: str) -> tuple[Conversations, np.ndar
     shown, classes = trained.data.splits[part], [trained.data.classes[i] for i in cast(Topics, exam.scenes).candidates]
     names = [f"{part}-{i:06d}" for i in info["index"]] if shown.names is None else shown.names[info["index"]]
     images = shown.inputs[info["index"]] / np.float32(255) if shown.inputs.dtype == np.uint8 else None
-    return checked(recorded(info, info["target"], names, classes)), images
+    return Overheard(checked(recorded(info, info["target"], names, classes)), images, info.get("attention"))
 
 
 @eqx.filter_jit
 def _talked(play: Play, scenes: Scenes, pair: World, batch: Int[Array, ""], key: PRNGKeyArray) -> dict[str, Array]:
     """The parts of a batch of episodes from which conversations are made."""
     episode = play(pair, scenes(batch, loop.nature_key(key)), loop.turn_key(key, batch), channels.clear)
-    known = {name: episode.info[name] for name in (*PARTS, "index", "weight") if name in episode.info}
+    known = {name: episode.info[name] for name in (*PARTS, "index", "weight", "attention") if name in episode.info}
     return known | {"target": episode.target}
 
 
