@@ -10,7 +10,7 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict, dataclass, field, make_dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import tyro
 from tyro.conf import OmitArgPrefixes, Positional
@@ -620,21 +620,31 @@ def _open(path: str, checkpoint: str, change: dict[str, Any] | None = None) -> A
 
 
 def _changes(run: Any, pairs: Sequence[str]) -> dict[str, Any]:
-    """The dials that NAME=VALUE change, each read as what it is in the run's configuration."""
-    known, found = run.record["config"], {}
+    """The dials that NAME=VALUE change, each read as what it is in the game's configuration."""
+    from semiosis.runs import session
+    from semiosis.runs.setup import config_from
+
+    game, known, found = session.game_at(run.record["game"], GAMES), run.record["config"], {}
     for pair in pairs:
         name, equal, text = pair.partition("=")
         if not equal:
             raise UsageError(f"--change {pair}: expected NAME=VALUE, as in max_exchange=20")
         if name not in known:
             raise unknown("setting", name, known)
-        kind = type(known[name])
-        words = {"true": True, "false": False}
         try:
-            found[name] = words[text.lower()] if kind is bool else tuple(text.split(",")) if kind is list else kind(text)
+            found[name] = _read(text, get_type_hints(game.Config)[name], type(known[name]))
         except (KeyError, ValueError):
-            raise UsageError(f"--change {pair}: {name} is {known[name]!r}, and {text!r} is no {kind.__name__}") from None
+            raise UsageError(f"--change {pair}: {name} is {known[name]!r}, and {text!r} is no {type(known[name]).__name__}") from None
+    config_from(game, known | found)  # which refuses a word that is none of those to choose from
     return found
+
+
+def _read(text: str, hint: Any, kind: type) -> Any:
+    """A value from its text: of a list, each part between commas."""
+    if kind is list:
+        each = get_args(hint)[0]
+        return tuple(_read(part, each, each) for part in text.split(",") if part)
+    return {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
 
 
 def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: str) -> list[Path]:

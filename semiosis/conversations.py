@@ -103,7 +103,7 @@ def _told(talk: Conversations, i: int, *, letters: bool) -> list[str]:
         going = "over" if t + 1 == number and talk.stop[i, t] else "stops" if t + 1 == number else "goes on"
         said = [_message(vec, q, i, t, letters=letters) for vec, q in ((talk.sender, talk.sender_p), (talk.receiver, talk.receiver_p))]
         lines.append(f"{t + 1:>3} sender   {said[0]}")
-        lines.append(f"    receiver {said[1]}  {talk.classes[best]} {p[best]:.2f}  {going} {talk.stop_p[i, t]:.2f}")
+        lines.append(f"    receiver {said[1]}  {talk.classes[best]} {p[best]:.2f}  {going} (on {talk.stop_p[i, t]:.2f})")
     return [*lines, f"    {end}, after {number} {'step' if number == 1 else 'steps'}"]
 
 

@@ -292,12 +292,17 @@ def places(config: Config) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def play_of(config: Config, returned: Channel = channels.clear, sent: Channel = channels.clear) -> Play:
-    """How a pair is judged; `returned` and `sent` intervene in what comes back to the sender and in what goes to the receiver."""
+def play_of(config: Config, *, returned: Channel = channels.clear, sent: Channel = channels.clear, noise: Channel = channels.clear) -> Play:
+    """How a pair is judged.
+
+    `returned` and `sent` intervene in what comes back to the sender and in what goes to the receiver, alike at all steps; `noise` is on
+    what goes there, anew at each.
+    """
 
     def play(world: Society, scene: Topic, key: PRNGKeyArray, channel: Channel = channels.clear) -> Episode:
         sender, receiver = world.sender.net.net, world.receiver.net.net
-        ways = evaluation_ways(config)._replace(sent=channels.compose(sent, channel), returned=returned)
+        usual = evaluation_ways(config)
+        ways = usual._replace(there=channels.compose(usual.there, noise), sent=channels.compose(sent, channel), returned=returned)
         talk = converse(config, sender, receiver, scene, key, ways)
         return told(config, sender, scene, talk)
 
@@ -600,7 +605,7 @@ def interventions(config: Config) -> Mapping[str, Play]:
     half, silent = channels.keep(range(config.message_bits // 2)), channels.silence
     tampered = {"zeroed": play_of(config, sent=silent), "truncated": play_of(config, sent=half)}
     if config.channel != "continuous":
-        tampered["flipped"] = play_of(config, sent=channels.flip_bits(0.1))
+        tampered["flipped"] = play_of(config, noise=channels.flip_bits(0.1))
     if config.max_exchange > 1 and not (config.ignore_code or config.ignore_receiver):
         tampered |= {"deaf": play_of(config, returned=silent), "back_shuffled": play_of(config, returned=channels.shuffle)}
     return tampered
