@@ -40,10 +40,18 @@ SETTINGS = {
     "hard, fixed, 32 bits": replace(HARD, exchange="fixed", message_bits=32),
     "hard, fixed, 4 bits": replace(HARD, exchange="fixed", message_bits=4),
     "hard, adaptive, 16 bits": HARD,
-    "maps, adaptive, pooled": replace(BASE, data="words,grid=8", visual_attention=False, steps=2000, sender_hidden=64),
+    "maps, adaptive, side by side": replace(BASE, data="words,grid=8", visual_attention=False, steps=2000, sender_hidden=64),
     "maps, adaptive, visual attention": replace(BASE, data="words,grid=8", visual_attention=True, attention_size=64, steps=2000),
 }
-COLUMNS = ("accuracy", "accuracy@out_of_domain", "accuracy@transfer", "exchanges", "accuracy@step-1", "accuracy_shuffled", "accuracy_zeroed")
+COLUMNS = (
+    "accuracy",
+    "accuracy@out_of_domain",
+    "accuracy@transfer",
+    "exchanges",
+    "accuracy@step-1",
+    "accuracy_shuffled",
+    "accuracy_zeroed",
+)
 
 
 def row(config: dialogue.Config, seeds: Sequence[int]) -> list[str]:

@@ -59,7 +59,8 @@ def _table(title: str | Text) -> Table:
 
 def _title(result: Mapping[str, Any]) -> Text:
     """Game, step, split and sizes, as far as the object has them."""
-    n = max((entry.get("n") or 0 for entry in result["metrics"].values()), default=0)
+    own = [entry for title, entry in result["metrics"].items() if "@" not in title] or result["metrics"].values()  # a variant has its own
+    n = max((entry.get("n") or 0 for entry in own), default=0)
     parts = [result["game"]] if "game" in result else []
     parts += [f"step {result['step']:,}"] if "step" in result else []
     parts += [f"{result['split']} split" + (f" of {n:,}" if n else ""), _counted(len(result["seeds"]), "seed")]
