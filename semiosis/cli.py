@@ -552,14 +552,14 @@ def demo(args: list[str]) -> int:
         "glyph": "The glyph game: a generator draws 26 letters of its own; a reader must read them through an ever noisier channel.",
         "dialogue": "The dialogue: one sees a handwritten digit, the other has read what each digit looks like; they talk in 16 bits at a "
         "time until the other knows which it is.",
-        "unseen": "The dialogue again, without the digits 2 and 9 in training: are they understood when they are met?",
+        "unseen": "The dialogue again, without the digits 3 and 8 in training: are they understood when they are met?",
     }
     games = {name: session.game_at("dialogue" if name == "unseen" else name, GAMES) for name in told}
     lewis = replace(games["lewis"].PRESETS["quick"], steps=chosen.steps)
     naming = replace(games["naming"].PRESETS["quick"], data="digits", rotations=(0.0, 45.0))
     glyph = replace(games["glyph"].PRESETS["colour"], steps=chosen.steps)
     dialogue = replace(games["dialogue"].PRESETS["quick"], steps=chosen.steps, samples=1)
-    unseen = replace(dialogue, data="digits,withheld=2+9", samples=0)
+    unseen = replace(dialogue, data="digits,withheld=3+8", samples=0)
     for name in told:
         directory.check_free(Path(chosen.out) / name)  # of all, before any is trained
     runs = (("lewis", lewis, "4"), ("naming", naming, "1"), ("glyph", glyph, "1"), ("dialogue", dialogue, "4"), ("unseen", unseen, "4"))

@@ -231,14 +231,14 @@ def test_printed():
     assert conversations.printed(one(), [0]).splitlines() == [
         "x.jpg  bee",
         "  1 sender   █▁▂▃▅▄█ 1000101   3",
-        "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  goes on 0.75",
+        "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  goes on (on 0.75)",
         "  2 sender   ███████ 1100101   1",
-        "    receiver ▂▂▂▂▂▂▂ 0000000   0  bee 0.75  stops 0.25",
+        "    receiver ▂▂▂▂▂▂▂ 0000000   0  bee 0.75  stops (on 0.25)",
         "    right, after 2 steps",
     ]
     cut = one(t=1)
     assert conversations.printed(cut, [0]).splitlines()[-2:] == [
-        "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  over 0.75",
+        "    receiver ▂▂▂▂▂▂▂ 0000000   0  ant 0.50  over (on 0.75)",
         "    wrong: ant, after 1 step",
     ]
     assert len(conversations.printed(plausible(), [0, 1, 2]).split("\n\n")) == 3
@@ -249,3 +249,18 @@ def test_letters():
     words = {conversations.lettered(np.array([int(bit) for bit in f"{value:05b}"], bool)) for value in range(32)}
     assert len(words) == 32
     assert all(word.isascii() and word.isprintable() for word in words)
+
+
+def test_where_a_sender_looks_is_drawn_place_by_place(tmp_path):
+    weight = np.full((3, 2, 6), 1 / 6, np.float32)
+    weight[1, 1] = [0, 0, 0, 1, 0, 0]  # all on the first place of the second of two rows of three
+    path = dialogue.attention(
+        weight, [0, 1], ["ant", "bee"], tmp_path / "looks.png", shape=(4, 6), images=np.ones((2, 4, 6, 1), np.float32)
+    )
+    drawn = imread(path)[..., :3]
+    dark = np.abs(drawn - to_rgb(style.BLUE)).max(-1) < 0.02
+    down, across = np.nonzero(dark)
+    assert dark.mean() > 0.001
+    assert abs(np.ptp(down) - np.ptp(across)) <= 4  # one place, which is square
+    with pytest.raises(UsageError, match="expected one or more from 0 to 2"):
+        dialogue.attention(weight, [3], ["ant"], tmp_path / "no.png", shape=(4, 6))

@@ -392,7 +392,7 @@ def attention(
     path: str | Path,
     *,
     shape: tuple[int, int],
-    images: Float[np.ndarray, "n h w c"] | None = None,
+    images: Float[np.ndarray, "m h w c"] | None = None,
     title: str = "Where the sender looks",
 ) -> Path:
     """Draw where a sender looks before each of its messages, a conversation a row; returns the path of the PNG.
