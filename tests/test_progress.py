@@ -73,6 +73,31 @@ def test_the_last_line_is_shown_however_the_run_ends(clock: Clock, capsys: pytes
     ]
 
 
+def test_a_note_stands_below_its_line_and_is_shown_as_seldom(clock: Clock, capsys: pytest.CaptureFixture[str]):
+    with progress(100, 0, "dialogue", every=5.0) as update:
+        for step in range(10, 101, 10):
+            clock.now += 2
+            update(step, {"accuracy": (0.5, None)}, "" if step == 70 else f"[what] they said\nat {step}")
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line.split(" of ")[0] if line.startswith("dialogue: ") else line for line in lines]
+    of = lambda step: [f"dialogue: step {step}", "[what] they said", f"at {step}"]  # noqa: E731
+    assert shown == [*of(10), *of(40), "dialogue: step 70", *of(100)]
+
+
+def test_the_note_of_the_last_line_is_shown_however_the_run_ends(clock: Clock, capsys: pytest.CaptureFixture[str]):
+    def interrupted() -> None:
+        with progress(100, 0, "dialogue") as update:
+            for step in (10, 20, 30):
+                clock.now += 1
+                update(step, {}, f"note {step}")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" of ")[0] for line in lines] == ["dialogue: step 10", "note 10", "dialogue: step 30", "note 30"]
+
+
 def test_the_rate_forgets_the_compilation(clock: Clock, capsys: pytest.CaptureFixture[str]):
     with progress(1000, 0, "lewis", every=0.0) as update:
         clock.now += 60
@@ -88,7 +113,8 @@ def test_a_terminal_gets_a_bar():
     program = """
 from semiosis.runs.progress import progress
 with progress(100, 40, "lewis") as update:
-    update(70, {"accuracy": (0.9123, 0.0109), "topsim": (0.4, 0.1)})
+    update(70, {"accuracy": (0.9123, 0.0109), "topsim": (0.4, 0.1)}, "[b]a note\\n▁▃ 01")
+    update(71, {"accuracy": (0.9123, 0.0109)}, "another, too soon")
     print("saved")
     update(100, {"accuracy": (0.95, None)})
 """
@@ -107,4 +133,6 @@ with progress(100, 40, "lewis") as update:
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert re.search(r"lewis .*━.* 70% .*steps/s, 0:0\d left, accuracy 0\.912 ± 0\.011", text)
     assert re.search(r"(^|\n|\r)saved", text)
+    assert re.search(r"(^|\n|\r)\[b\]a note *\r*\n▁▃ 01", text)  # as it is written: no markup
+    assert "too soon" not in text
     assert re.search(r"lewis .*100% .*accuracy 0\.950", text)
