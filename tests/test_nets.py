@@ -10,7 +10,7 @@ from scipy.special import expit as sigmoid
 from semiosis import choices
 from semiosis.nets.linear import MLP, Linear, truncated
 from semiosis.nets.listeners import Namer, Painter, Pointer, Reader
-from semiosis.nets.recurrent import CELLS, LSTM
+from semiosis.nets.recurrent import CELLS, LSTM, ResetAfterGRU
 from semiosis.nets.speakers import Speaker
 
 N, T, V, D, H, E = 5, 4, 6, 7, 8, 3
@@ -316,3 +316,13 @@ def test_a_painter_paints_images_of_32_in_its_range(colours):
         (3, 3, 16, 16),
         (3, 3, 16, colours),
     ]
+
+
+def test_a_gru_with_its_reset_behind_the_product_by_hand():
+    cell = ResetAfterGRU(1, 1, key=jax.random.key(0))
+    parts = (jnp.array([[0.5, -1.0, 2.0]]), jnp.array([0.1, 0.2, 0.3]))
+    cell = eqx.tree_at(lambda c: (c.recurrent, c.recurrent_bias), cell, parts)
+    r, u = sigmoid(0.4 + 0.7 * 0.5 + 0.1), sigmoid(-0.3 - 0.7 + 0.2)
+    n = np.tanh(1.5 + r * (0.7 * 2.0 + 0.3))
+    found = cell(jnp.array([[0.4, -0.3, 1.5]]), (jnp.array([[0.7]]),))[0]
+    assert float(found[0, 0]) == pytest.approx((1 - u) * n + u * 0.7, abs=1e-6)
