@@ -586,7 +586,7 @@ def make(config: Config, data: Data) -> Experiment:
 def overheard(config: Config, data: Data, exam: Exam) -> Watch:
     """Some conversations of the first pair about held-out things, told below each line of training."""
     play, topics = play_of(config), cast(Topics, exam.scenes)
-    classes = [data.classes[i] for i in topics.candidates]
+    classes, names = [data.classes[i] for i in topics.candidates], data.splits["valid"].names
 
     def keep(world: Society) -> dict[str, Array]:
         key = jax.random.key(0)
@@ -594,7 +594,8 @@ def overheard(config: Config, data: Data, exam: Exam) -> Watch:
         return {name: episode.info[name][: config.samples] for name in (*PARTS, "index")} | {"target": episode.target[: config.samples]}
 
     def say(kept: dict[str, np.ndarray]) -> str:
-        talk = recorded(kept, kept["target"], [f"valid-{i:06d}" for i in kept["index"]], classes)
+        example = [f"valid-{i:06d}" if names is None else str(names[i]) for i in kept["index"]]
+        talk = recorded(kept, kept["target"], example, classes)
         return printed(talk, range(len(kept["target"])), letters=config.letters)
 
     return Watch(keep, lambda kept: {}, say=say)
@@ -613,7 +614,7 @@ def interventions(config: Config) -> Mapping[str, Play]:
 
 def common(config: Config) -> dict[str, object]:
     """What agents of two runs must share to understand each other at all."""
-    return {"message_bits": config.message_bits, "numbers": config.channel == "continuous"}
+    return {"message_bits": config.message_bits, "messages": "numbers" if config.channel == "continuous" else "bits"}
 
 
 TASKS = ("listening",)  # what fresh receivers may be asked to learn

@@ -68,7 +68,7 @@ class Written(NamedTuple):
 @contextmanager
 def silent(total: int, start: int, title: str) -> Iterator[Update]:
     """Shows nothing."""
-    yield lambda step, figures: None
+    yield lambda step, figures, note="": None
 
 
 def make_features(

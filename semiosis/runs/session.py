@@ -191,6 +191,9 @@ def reopen(
     except UsageError as misfit:
         if change and "data" in change:
             raise UsageError(f"the agents of {run.path} cannot look at {config.data!r}: {misfit}") from misfit
+        if change:
+            told = ", ".join(f"{name} {value}" for name, value in change.items())
+            raise UsageError(f"the agents of {run.path} cannot be judged with {told}: {misfit}") from misfit
         raise
     return Trained(run, game, config, data, seeds, experiment, worlds, at, dict(change or {}))
 

@@ -43,7 +43,7 @@ def load(name: str, *, seed: int = 0, limit: int | None = None, memory: int | No
     if written is not None and (found.texts or general.get("vectors")):  # the texts of this program say nothing new of what is loaded
         said = hashlib.sha256((said + descriptions.fingerprint(written)).encode()).hexdigest()
     data = replace(data, descriptions=written, fingerprint=said)
-    return withhold(data, general["withheld"].split("+")) if general.get("withheld") else data
+    return withhold(data, general["withheld"].split("+")) if "withheld" in general else data
 
 
 class _Nothing(dict[str, Split]):
