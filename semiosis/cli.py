@@ -662,7 +662,9 @@ def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: s
     home, which = trained.run.path / "figures", suffix(split)
     rows = read_metrics(trained.run)
     shown = trained.experiment.shown
-    paths = [curves(rows, home / "curves.png", chance=trained.experiment.exams[split].chance, shown=shown)] if rows else []
+    exams = trained.experiment.exams
+    chance = exams["valid" if "valid" in exams else split].chance  # of the split that curves show
+    paths = [curves(rows, home / "curves.png", chance=chance, shown=shown)] if rows else []
     if findings[0].pictures is not None:
         paths += _drawings(findings[0].pictures, home, which)
     paths += _by_level(result["metrics"], home / f"levels{which}.png")

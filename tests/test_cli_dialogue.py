@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -327,6 +328,14 @@ def test_conversations_about_what_was_withheld(trained: Path):
         np.testing.assert_allclose(images, held.inputs / 255, atol=1e-6)
 
 
+def test_examples_of_one_name_are_told_apart(trained: Path):
+    opened = reopened(trained)
+    shown = opened.data.splits["test"]
+    splits = {**opened.data.splits, "test": shown._replace(names=np.array(["1.jpg"] * len(shown.inputs)))}
+    talk = conversations.of(opened._replace(data=replace(opened.data, splits=splits)), 0, "test").talk
+    assert talk.example[:3].tolist() == ["1.jpg", "1.jpg (2)", "1.jpg (3)"]
+
+
 def test_an_analysis_of_another_seed_and_split_has_a_folder_of_its_own(trained: Path, tell: Tell, monkeypatch: pytest.MonkeyPatch):
     from semiosis.report import dialogue_analysis as report
 
@@ -481,8 +490,8 @@ def _order(out: str) -> list[tuple[str, str]]:
 
 
 def test_features_are_data_for_a_dialogue(seen: Path, tmp_path: Path, tell: Tell):
-    assert {path.name for path in (seen / "made").iterdir()} == {"train.hdf5", "dev.hdf5", "test.hdf5"}
-    name = f"{seen}/made,feature=avgpool_16,context=fc,descriptions={seen}/d.csv,vectors=6"
+    assert {path.name for path in (seen / "made").iterdir()} == {"train.hdf5", "dev.hdf5", "test.hdf5", "descriptions.csv"}
+    name = f"{seen}/made,feature=avgpool_16,context=fc,vectors=6"
     data = scenes.load(name)
     assert {part: found.inputs.shape for part, found in data.splits.items()} == {"train": (6, 16), "valid": (4, 16), "test": (4, 16)}
     assert {part: sorted(data.classes[i] for i in found.labels) for part, found in data.splits.items()} == {

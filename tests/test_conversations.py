@@ -190,7 +190,7 @@ def test_names_that_occur_again_and_classes_from_a_file(tmp_path: Path):
     (tmp_path / "short.csv").write_text("0,one,text\n")
     assert "1 classes are named for scores of 7" in sentence(read, path, tmp_path / "short.csv")
     (tmp_path / "odd.csv").write_text("nothing\n")
-    assert "expected `label id,class,text`" in sentence(read, path, tmp_path / "odd.csv")
+    assert "expected label_id,label,free text" in sentence(read, path, tmp_path / "odd.csv")
 
 
 # ------------------------------------------------------------------------------------------------------------------- faults
@@ -267,3 +267,20 @@ def test_a_library_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert f"needs {module}, which is in the extra `data`" in sentence(read, tmp_path / name)
     write = write_hdf5 if module == "h5py" else write_parquet
     assert f"needs {module}" in sentence(write, chatter(), tmp_path / name)
+
+
+@pytest.mark.parametrize("told", [b"[]", b'{"format": "x"}', b'{"format": null}'])
+def test_parquet_of_others_gets_a_sentence(tmp_path: Path, told: bytes):
+    path = write_parquet(chatter(n=3), tmp_path / "a.parquet")
+    table = parquet.read_table(path)
+    parquet.write_table(table.replace_schema_metadata({b"semiosis": told}), path)
+    assert "damaged" in sentence(read, path)
+
+
+def test_an_index_of_words_gets_a_sentence(tmp_path: Path):
+    path = write_parquet(chatter(n=3), tmp_path / "a.parquet")
+    table = parquet.read_table(path)
+    place = table.column_names.index("index")
+    words = table["index"].cast("string")
+    parquet.write_table(table.set_column(place, "index", words), path)
+    assert "what is no whole number" in sentence(read, path)

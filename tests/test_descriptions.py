@@ -63,6 +63,11 @@ def test_rows_with_commas_quotes_and_gaps(tmp_path):
     )
 
 
+def test_rows_as_a_spreadsheet_writes_them(tmp_path):
+    path = put(tmp_path / "a.csv", '1,"cat, big","furry, ""small"" animal"', '"2","dog","floppy, long ears"')
+    assert descriptions.read_rows(Path(path)) == ((1, "cat, big", 'furry, "small" animal'), (2, "dog", "floppy, long ears"))
+
+
 @pytest.mark.parametrize(
     ("lines", "want"),
     [

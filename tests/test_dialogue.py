@@ -487,6 +487,10 @@ def test_an_exam_counts_every_example_once():
     episode = eqx.filter_jit(play_of(config))(world, alone, KEY, channels.clear)
     right = float((episode.guess == episode.target).mean())
     assert found.n == 53
+    whole, _ = build(dialogue, replace(config, evaluation_size=53), data, (0,))
+    other = examine(whole, "test", loop.unstack(worlds, 0))
+    for name in ("accuracy", "loss", "entropy", "exchanges", "confidence", "hamming_sender"):  # however the split is cut into batches
+        assert found.figures[name] == pytest.approx(other.figures[name], abs=1e-6), name
     assert found.figures["accuracy"] == pytest.approx(right, abs=1e-6)
     assert found.figures["exchanges"] == pytest.approx(float(episode.figures["exchanges"].mean()), abs=1e-6)
     assert len(found.language.tokens[0]) == 53
@@ -528,6 +532,7 @@ def test_of_numbers_there_is_no_language_to_measure():
         ({"eye": (4,)}, None, "an eye of convolutions needs images"),
         ({"eye": (0,)}, None, "expected numbers of channels"),
         ({"message_bits": 0}, None, "message_bits is 0: expected 1 or more"),
+        ({"evaluation_size": 1}, None, "evaluation_size is 1: expected 2 or more"),
         ({"batch_size": 99}, None, "a batch of 99 does not fit a split of 24 examples"),
         ({}, "shapes", "needs descriptions"),
         ({}, "none", "this game needs data"),

@@ -101,7 +101,7 @@ def test_rows_are_the_images_in_order_with_their_labels_and_names(folder, weight
     assert len({tuple(row) for row in rows["fc"][:, 0].round(3)}) == 7
     assert {key: made[key] for key in ("weights", "normalise", "side")} == {"weights": weights.name, "normalise": "imagenet", "side": SIDE}
     assert len(made["weights_sha256"]) == 64
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.csv", "images", "out.hdf5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["d.csv", "images", "out.csv", "out.hdf5"]
 
 
 def test_without_descriptions_labels_are_places_among_the_folders(folder, weights, tmp_path):
@@ -145,6 +145,23 @@ def test_a_broken_image_stops_with_its_name_and_leaves_nothing(folder, weights, 
     (folder / "bee/2.png").write_bytes((folder / "bee/2.png").read_bytes()[:2000])
     assert "bee/2.png" in sentence(make, folder, tmp_path / "out.hdf5", weights)
     assert [path.name for path in tmp_path.iterdir()] == ["images"]
+
+
+def test_a_broken_image_of_a_later_split_leaves_none_of_the_files(weights, tmp_path):
+    pictures(tmp_path / "images" / "train", ("ant/x.png", "cat/a.png"))
+    pictures(tmp_path / "images" / "test", ("ant/x.png",))
+    (tmp_path / "images/test/ant/x.png").write_bytes(b"no image")
+    told = sentence(make, tmp_path / "images", tmp_path / "out", weights, request=("fc",))
+    assert "test/ant/x.png" in told
+    assert "0x" not in told  # no address of an object
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_texts_stand_beside_the_features(weights, tmp_path):
+    pictures(tmp_path / "images", ("ant/x.png",))
+    (tmp_path / "texts.csv").write_text(DESCRIPTIONS)
+    make(tmp_path / "images", tmp_path / "f.hdf5", weights, request=("fc",), descriptions=tmp_path / "texts.csv")
+    assert (tmp_path / "f.csv").read_text() == DESCRIPTIONS
 
 
 def test_broken_images_are_left_out_and_shift_no_row(folder, weights, tmp_path):
@@ -193,24 +210,10 @@ def test_a_class_without_a_description_is_named_before_anything_is_read(folder, 
     assert told == f"{tmp_path / 'd.csv'} describes no class 'bee': it has cat, ant"
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("label_id,label,text\n", "line 1: 'label_id,label,text' is not label_id,label,text"),
-        ("1,cat\n", "line 1: '1,cat' is not label_id,label,text"),
-        ("1,cat,x\n2,cat,y\n", "line 2: the label 'cat' or its id 2 stands there twice"),
-        ("1,cat,x\n1,dog,y\n", "line 2: the label 'dog' or its id 1 stands there twice"),
-    ],
-)
-def test_faults_of_descriptions_are_told_by_line(tmp_path, text, told):
-    (tmp_path / "d.csv").write_text(text)
-    assert told in sentence(features.described, tmp_path / "d.csv")
-
-
-def test_a_csv_in_another_coding(tmp_path):
-    (tmp_path / "d.csv").write_bytes("1,café,x".encode("latin-1"))
-    assert "UTF-8" in sentence(features.described, tmp_path / "d.csv")
-    assert "No such file" in sentence(features.described, tmp_path / "none.csv")
+def test_a_class_that_is_described_twice(folder, tmp_path):
+    (tmp_path / "d.csv").write_text("1,cat,furry\n2,cat,striped\n3,ant,walks\n4,bee,flies\n")
+    told = sentence(make, folder, tmp_path / "out.hdf5", tmp_path / "no-weights", descriptions=tmp_path / "d.csv")
+    assert told == f"{tmp_path / 'd.csv'} describes a class twice: expected a label to stand once"
 
 
 def test_mistakes_get_a_sentence(folder, weights, tmp_path):

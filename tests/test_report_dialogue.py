@@ -264,3 +264,9 @@ def test_where_a_sender_looks_is_drawn_place_by_place(tmp_path):
     assert abs(np.ptp(down) - np.ptp(across)) <= 4  # one place, which is square
     with pytest.raises(UsageError, match="expected one or more from 0 to 2"):
         dialogue.attention(weight, [3], ["ant"], tmp_path / "no.png", shape=(4, 6))
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path):
+    talk = plausible()._replace(classes=("$\\frac$", "$x_1$", "c", "d"))
+    assert dialogue.lengths(talk, tmp_path / "lengths.png").exists()
+    assert dialogue.transcript(talk, [0], tmp_path / "transcript.png").exists()

@@ -125,7 +125,7 @@ class Config:
     top_k: int = 6
     """k of the accuracy at k, beside that at 1."""
     evaluation_size: int = 256
-    """Conversations of an evaluation batch."""
+    """Conversations of an evaluation batch, 2 or more: among them messages are shuffled."""
     samples: int = 0
     """Conversations of the first seed about held-out things that are printed at each line of training, as bars and bits (published: 3)."""
     letters: bool = False
@@ -530,7 +530,7 @@ def check(config: Config, data: Data) -> None:
         "sender_hidden": (1, None), "receiver_hidden": (1, None), "value_hidden": (1, None), "attention_size": (1, None),
         "word_attention_size": (1, None), "sender_flips": (0.0, 1.0), "receiver_flips": (0.0, 1.0), "sender_entropy": (0.0, None),
         "receiver_entropy": (0.0, None), "stop_entropy": (0.0, None), "step_cost": (0.0, None), "lr": (0.0, None), "clip": (0.0, None),
-        "n_senders": (1, None), "n_receivers": (1, None), "pairs": (0, None), "top_k": (1, None), "evaluation_size": (1, None),
+        "n_senders": (1, None), "n_receivers": (1, None), "pairs": (0, None), "top_k": (1, None), "evaluation_size": (2, None),
         "samples": (0, None),
         "first_message": (-1e9, None),
     }  # fmt: skip

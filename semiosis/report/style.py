@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.optimize import isotonic_regression
 
@@ -51,6 +52,8 @@ def save(sheet: Figure, path: str | Path) -> Path:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise UsageError(f"cannot draw {path}: expected a name that ends in .png or .svg")
+    for text in sheet.findobj(Text):
+        text.set_parse_math(False)  # names are a user's: a $ in them is a dollar
     drawn = BytesIO()
     if kind == "svg":
         _keep_pixels(sheet)

@@ -78,7 +78,7 @@ def of(trained: Trained, place: int, split: str) -> Overheard:
     shown, classes = trained.data.splits[part], [trained.data.classes[i] for i in cast(Topics, exam.scenes).candidates]
     names = [f"{part}-{i:06d}" for i in info["index"]] if shown.names is None else shown.names[info["index"]]
     images = shown.inputs[info["index"]] / np.float32(255) if shown.inputs.dtype == np.uint8 else None
-    return Overheard(checked(recorded(info, info["target"], names, classes)), images, info.get("attention"))
+    return Overheard(checked(recorded(info, info["target"], _different(names), classes)), images, info.get("attention"))
 
 
 @eqx.filter_jit
@@ -227,7 +227,7 @@ def _write(path: str | Path, data: bytes) -> Path:
 def read(path: str | Path, descriptions: str | Path | None = None) -> Conversations:
     """Read what `write_hdf5`, `write_parquet` or the published code has written, in batches of any size.
 
-    `descriptions` is a file of lines `label id,class,text`, one a class in order; without it a file that names no classes has 0, 1, ...
+    `descriptions` is a file of lines `label_id,label,text`, one a class in order; without it a file that names no classes has 0, 1, ...
     An example that occurs again (their extractor gives names twice) is called `NAME (2)`. Ranks are counted anew. Raises `UsageError` if
     there is no such file, it is none of these, or its rows do not fit each other.
     """
@@ -287,11 +287,12 @@ def _parquet(path: Path) -> tuple[tuple[Columns, Columns, Columns], tuple[str, .
         _complete(path, parquet.read_schema(path).names, COLUMNS)
         table = parquet.ParquetFile(path).read(columns=list(COLUMNS))
         told = json.loads((table.schema.metadata or {}).get(b"semiosis", b"{}"))
+        version = int(told.get("format", FORMAT))
     except UsageError:
         raise
-    except (arrow.ArrowException, OSError, ValueError) as error:
+    except (arrow.ArrowException, OSError, ValueError, TypeError, AttributeError) as error:
         raise UsageError(f"cannot read {path}: not a parquet file, or a damaged one ({first_line(error)})") from error
-    _known(path, int(told.get("format", FORMAT)))
+    _known(path, version)
     who = np.asarray(table["agent"].to_pylist())
     sender, receiver = (_columns(path, table.filter(who == name)) for name in AGENTS)
     names = told.get("classes")
@@ -314,6 +315,8 @@ def _columns(path: Path, table: Any) -> Columns:
             out[name] = flat.reshape(len(column), -1)
         else:
             out[name] = np.asarray(column.to_pylist())
+            if name in ("index", "target") and out[name].dtype.kind not in "iu":
+                raise _damaged(path, f"the column {name!r} holds what is no whole number")
     return out
 
 
@@ -370,7 +373,7 @@ def _order(path: Path, index: np.ndarray, side: int) -> np.ndarray:
     return np.argsort(index, kind="stable").reshape(len(counts), counts[0]).T
 
 
-def _different(names: Sequence[str]) -> np.ndarray:
+def _different(names: Sequence[str] | np.ndarray) -> np.ndarray:
     """Names of which no two are the same."""
     taken: set[str] = set()
     out = []

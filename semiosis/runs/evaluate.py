@@ -17,7 +17,7 @@ from semiosis.errors import unknown
 from semiosis.metrics.value import Value
 from semiosis.populations import pick, size
 from semiosis.runs import loop
-from semiosis.types import Channel, Episode, Exam, Experiment, Play, Scenes, World
+from semiosis.types import Channel, Episode, Exam, Experiment, Mean, Play, Scenes, World
 
 MOST_AGENTS = 10  # of each role; the paper evaluates min(N, 10)
 MOST_PICTURES = 1024  # that are kept of an exam, for what they look like
@@ -90,7 +90,7 @@ def sitting(
     shuffled: bool,
     interventions: Mapping[str, Play],
 ) -> dict[str, Any]:
-    """One batch of an exam: means over examples of each pair [a b], the vote of the listeners [a], and what was said.
+    """One batch of an exam: totals over examples of each pair [a b], of the vote of the listeners [a], and what was said.
 
     `shuffled` adds the accuracy where messages are permuted, and where each of the `interventions` is played.
     """
@@ -121,27 +121,26 @@ def sitting(
     return seen
 
 
-def _over(values: Array, episode: Episode) -> Array:
-    """Means over examples [b] of values [b n]; one that only fills up a batch does not count."""
-    if "weight" not in episode.info:
-        return values.mean(-1)
-    weight = jnp.broadcast_to(episode.info["weight"], values.shape)
-    return jnp.sum(values * weight, axis=-1) / jnp.sum(weight, axis=-1)
+def _total(values: Array, episode: Episode) -> Mean:
+    """Totals over examples [b] of values [b n], with how many they are; one that only fills up a batch does not count."""
+    weight = jnp.broadcast_to(episode.info.get("weight", jnp.ones(())), values.shape)
+    return Mean(jnp.sum(values * weight, axis=-1), jnp.sum(weight, axis=-1))
 
 
 def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
     """What is kept of the episodes of one speaker with all listeners (leading axis b); its images only of the `whole` exam."""
-    out: dict[str, Any] = {"loss": _over(episode.loss, episode)}
-    out |= {name: _over(values, episode) for name, values in episode.figures.items()}
+    out: dict[str, Any] = {"loss": _total(episode.loss, episode)}
+    out |= {name: _total(values, episode) for name, values in episode.figures.items()}
     if episode.reward is not None:
-        out["reward"] = _over(episode.reward, episode)
+        out["reward"] = _total(episode.reward, episode)
     correct = _correct(episode)
     if correct is not None:
-        out["accuracy"] = _over(correct, episode)
+        out["accuracy"] = _total(correct, episode)
     if "scores" in episode.info:
         voted = jnp.argmax(jax.nn.softmax(episode.info["scores"]).mean(0), axis=-1)
         alike = (voted == episode.target[0].reshape(voted.shape)).astype(jnp.float32)
-        out["accuracy_vote"] = _over(alike[None], jax.tree.map(lambda x: x[:1], episode))[0]
+        first = jax.tree.map(lambda x: x[0], episode)
+        out["accuracy_vote"] = _total(alike, first)
     said = episode.said[0]
     if "code" in episode.info:
         out["language"] = {"code": episode.info["code"][0], "lengths": said.length[0]}
@@ -162,10 +161,9 @@ def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
     if said.entropy is not None:
         last = said.length[0][:, None] - ("code" in episode.info)  # of symbols, the end is a choice as well
         spoken = jnp.arange(said.entropy.shape[2]) <= last
-        out["entropy"] = said.entropy[0].sum() / spoken.sum()
+        weight = episode.info.get("weight", jnp.ones(said.length.shape))[0, :, None]
+        out["entropy"] = Mean(jnp.sum(said.entropy[0] * weight), jnp.sum(spoken * weight))
     out["about"] = {k: episode.info[k][0] for k in ("input", "label", "attributes", "index") if k in episode.info}
-    if "weight" in episode.info:
-        out["weight"] = episode.info["weight"][0].sum()
     return out
 
 
@@ -187,9 +185,8 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
     args, tampered = (experiment.play, experiment.roles, exam.scenes, world), dict(experiment.interventions) if whole else {}
     batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole, tampered)) for b in range(exam.batches)]
     n = len({int(i) for batch in batches for i in np.asarray(batch["about"].get("index", [[]]))[0]})  # passes repeat examples
-    keys = [k for k in batches[0] if k not in ("about", "language", "pictures", "weight")]
-    weights = [float(np.max(batch.get("weight", 1.0))) for batch in batches]  # a last batch may be filled up
-    means = {k: np.average([np.asarray(batch[k], np.float64) for batch in batches], axis=0, weights=weights) for k in keys}
+    totals = {name: [batch[name] for batch in batches] for name, found in batches[0].items() if isinstance(found, Mean)}
+    means = {name: _mean_of(found) for name, found in totals.items()}
     figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
     if "accuracy_vote" in means and means["accuracy"].shape[1] > 1:
         figures["accuracy_vote"] = float(means["accuracy_vote"].mean())
@@ -207,6 +204,12 @@ def examine(experiment: Experiment, name: str, world: World, *, whole: bool = Fa
             if value.value is None:
                 reasons[title] = experiment.undefined.get(title, value.reason)
     return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons, pictures)
+
+
+def _mean_of(totals: Sequence[Mean]) -> np.ndarray:
+    """The mean of what batches counted, in the precision of the host."""
+    total, weight = (np.sum(np.asarray(part, np.float64), axis=0) for part in zip(*totals, strict=True))
+    return total / weight
 
 
 def _exam(experiment: Experiment, name: str) -> Exam:

@@ -18,7 +18,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,7 @@ from jaxtyping import Array, Float, UInt8
 
 from semiosis.errors import UsageError, unknown
 from semiosis.nets import backbones, weights
-from semiosis.runs.files import flush_folder, spoken, temporary
+from semiosis.runs.files import flush_folder, spoken, temporary, write_bytes
 from semiosis.scenes import images
 from semiosis.scenes.descriptions import read_rows
 from semiosis.scenes.extras import first_line, need
@@ -88,7 +88,8 @@ def make_features(
 
     `request` names activations (`backbones.ResNet`), `normalise` the pixels' statistics: ImageNet's, which published weights were trained
     with, or 0.5 and 0.5, which the published feature files were made with. `descriptions` is a csv of `label_id,label,text`.
-    Images are read two batches ahead at most. A file is whole or absent; none is replaced.
+    It is copied beside what is written.
+    Images are read two batches ahead at most. All files are whole, or none is there; none is replaced.
     Raises UsageError before anything is computed; also at an image that cannot be read, unless these are skipped.
     """
     folder, out = Path(folder).expanduser(), Path(out).expanduser()
@@ -109,24 +110,35 @@ def make_features(
         "side": side,
     }
     written, done = [], 0
-    with shown(sum(map(len, splits.values())), 0, "features") as update, ThreadPoolExecutor() as pool:
+    with shown(sum(map(len, splits.values())), 0, "features") as update, ThreadPoolExecutor() as pool, ExitStack() as drafts:
         for split, group in splits.items():
             broken: list[str] = []
-            with created(places[split], group, forms, made) as append:
-                count = 0
-                for rows in batches(_readable(group, side, pool, 2 * batch_size, broken if skip_broken else None), batch_size):
-                    fields = _columns([image for image, _ in rows], labels)
-                    fields |= seen(net, np.stack([array for _, array in rows]), batch_size, STATISTICS[normalise], tuple(forms))
-                    append(fields)
-                    count += len(rows)
-                    update(done + count + len(broken), {})
-                if not count:
-                    raise UsageError(f"no image of {len(group)} could be read for {places[split]}: {broken[0]}")
+            append = drafts.enter_context(created(places[split], group, forms, made))
+            count = 0
+            for rows in batches(_readable(group, side, pool, 2 * batch_size, broken if skip_broken else None), batch_size):
+                fields = _columns([image for image, _ in rows], labels)
+                fields |= seen(net, np.stack([array for _, array in rows]), batch_size, STATISTICS[normalise], tuple(forms))
+                append(fields)
+                count += len(rows)
+                update(done + count + len(broken), {})
+            if not count:
+                raise UsageError(f"no image of {len(group)} could be read for {places[split]}: {broken[0]}")
             written.append(Written(places[split], count, tuple(broken)))
             done += len(group)
             if broken:  # perhaps the last ones, of which no batch told
                 update(done, {})
+    if descriptions is not None:
+        _beside(Path(descriptions).expanduser(), out)
     return written
+
+
+def _beside(descriptions: Path, out: Path) -> None:
+    """Put the texts where whoever reads the features looks for them, unless there are some."""
+    place = out.with_suffix(".csv") if out.suffix.lower() in SUFFIXES else out / "descriptions.csv"
+    if not place.exists():
+        with spoken(f"read {descriptions}"):
+            text = descriptions.read_bytes()
+        write_bytes(place, text)
 
 
 # ------------------------------------------------------------------------------------------------- which images, which labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -64,6 +65,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 def _row(path: Path, number: int, line: str) -> Row:
     fields = [field.strip() for field in line.split(",", 2)]
+    if any(field.startswith('"') for field in fields[:2]):  # as a spreadsheet writes a label with a comma
+        cells = next(csv.reader([line.strip()]))
+        fields = [*(cell.strip() for cell in cells[:2]), ",".join(cells[2:]).strip()]
     if len(fields) < 3 or not re.fullmatch(r"-?\d{1,18}", fields[0]) or not _bare(fields[1]):
         raise UsageError(f"line {number} of {str(path)!r} reads {line[:60]!r}: expected {LINE}, with no header")
     return Row(int(fields[0]), _bare(fields[1]), _bare(fields[2]))

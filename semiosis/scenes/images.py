@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -41,7 +42,8 @@ def open_image(stored: Any, where: str) -> Image:
         image.load()
         return image
     except Exception as error:  # Pillow raises a zoo: UnidentifiedImageError, OSError, SyntaxError, DecompressionBombError
-        raise UsageError(f"cannot read {where}: not an image, or a damaged one ({first_line(error)})") from error
+        reason = re.sub(r" <[^>]*>", "", first_line(error))  # Pillow tells the address of an object
+        raise UsageError(f"cannot read {where}: not an image, or a damaged one ({reason})") from error
 
 
 def probe(stored: Sequence[tuple[Any, str]], side: int | None, channels: int | None) -> Format:

@@ -93,9 +93,11 @@ def source(name: str, opts: Options, seed: int = 0) -> Source:
         ids = np.unique(np.concatenate([_labels(part) for part in parts.values()]))
         parts = {split: part._replace(labels=np.searchsorted(ids, _labels(part)).astype(np.int32)) for split, part in parts.items()}
         own, classes = {}, tuple(map(str, ids.tolist()))
+    if empty := [split for split, part in parts.items() if not part.size]:
+        raise UsageError(f"the file of {empty[0]} of {name!r} holds no examples: fill it or take it away")
     usual = {split: part.size for split, part in parts.items() if split_name(split) or len(parts) == 1}
     cut = divide(usual, name, seed)
-    cut |= {split: (split, shuffled(part.size, seed)) for split, part in parts.items() if split not in usual and part.size}
+    cut |= {split: (split, shuffled(part.size, seed)) for split, part in parts.items() if split not in usual}
     candidates = {split: np.array(sorted(own[part].values()), np.int32) for split, (part, _) in cut.items()} if texts else {}
     return Source(parts, classes, cut=cut, texts=tuple(row.text for row in rows), candidates=candidates)
 
