@@ -802,7 +802,11 @@ def _tampered(table: dict[str, Any], path: Path, interventions: Any) -> list[Pat
     names = ["accuracy", "accuracy_shuffled", *(f"accuracy_{name}" for name in interventions)]
     if not interventions or any(table.get(name, {}).get("mean") is None for name in names):
         return []
-    cut = lambda x: None if x is None else min(max(x, 0.0), 1.0)  # few seeds make wide intervals  # noqa: E731
+
+    def cut(x: float | None) -> float | None:
+        """Within what a share can be: few seeds make wide intervals."""
+        return None if x is None else min(max(x, 0.0), 1.0)
+
     told = {name: measure(name).name.removeprefix("accuracy, ") for name in names}
     rows = {told[name]: Interval(table[name]["mean"], cut(table[name]["low"]), cut(table[name]["high"])) for name in names}
     return [draw(rows, path, chance=table["accuracy"]["chance"])]
