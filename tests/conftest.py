@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Tests are about values, and those are stated for the CPU; JAX_PLATFORMS=cuda,cpu looks at them on a GPU.
@@ -64,3 +65,31 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real images and found no folder {folder}; SEMIOSIS_DATA may name another")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def environment() -> Iterator[None]:
+    """What the program sets for itself is taken back, so that processes of other tests see the machine as it is."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process, on a terminal of 80 columns: its status, what it printed, what it said on standard error."""
+    from semiosis import cli
+
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def command(*args: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = cli.main([str(arg) for arg in args])
+        except SystemExit as end:  # tyro ends the program itself
+            status = end.code if isinstance(end.code, int) else 1
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command

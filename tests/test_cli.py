@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,31 +31,6 @@ from semiosis.types import Exam
 
 TINY = ("--preset", "tiny", "--devices", "1")
 Tell = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def environment() -> Iterator[None]:
-    """What the program sets for itself is taken back, so that processes of other tests see the machine as it is."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
-    """Run a command in this process: its status, what it printed, what it said on standard error."""
-
-    def command(*args: Any) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = cli.main([str(arg) for arg in args])
-        except SystemExit as end:  # tyro ends the program itself
-            status = end.code if isinstance(end.code, int) else 1
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return command
 
 
 @pytest.fixture

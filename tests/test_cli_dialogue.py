@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -32,29 +31,6 @@ TINY = (*SMALL, "--data", DATA, "--steps", "20", "--log-every", "10", "--save-ev
 FIGURES = {"lengths", "steps", "f1", "bits", "components", "changes", "confusion", "transcript"}
 PNG = b"\x89PNG"
 Tell = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def environment() -> Iterator[None]:
-    """What the program sets for itself is taken back, so that processes of other tests see the machine as it is."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tell:
-    """Run a command in this process, on a terminal of 80 columns: its status, what it printed, what it said on standard error."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def command(*args: Any) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = cli.main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return command
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +28,6 @@ TINY = ("--preset", "tiny", "--steps", "20", "--log-every", "5", "--save-every",
 LEVELS = [f"accuracy@level-{level}" for level in range(16)]
 PNG = b"\x89PNG"
 Tell = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def environment() -> Iterator[None]:
-    """What the program sets for itself is taken back, so that processes of other tests see the machine as it is."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture
-def tell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Tell:
-    """Run a command in this process, on a terminal of 80 columns: its status, what it printed, what it said on standard error."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def command(*args: Any) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = cli.main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return command
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_no_gradient_crosses_the_channel_and_none_leaves_a_value():
     def parts(minds):
         sender, receiver = minds
         heard = jax.lax.stop_gradient(converse(config, *dialogue._still(sender.net, receiver.net), scene, KEY, training_ways(config)))
-        again, _, look = replay(sender.net, receiver.net, scene, heard)
+        again, look = replay(sender.net, receiver.net, scene, heard)
         errors = answer_loss(again, scene.target)
         _, logs = dialogue._policies(config, sender.value, receiver.value, again, look, jax.lax.stop_gradient(-errors))
         return jnp.stack(
@@ -248,7 +248,7 @@ def test_reinforce_finds_the_gradient_of_the_expected_reward_with_any_baseline()
 
     def sampled(net, key, baseline):
         heard = jax.lax.stop_gradient(converse(config, net, receiver.net, scene, key, training_ways(config)))
-        again, _, look = replay(net, receiver.net, scene, heard)
+        again, look = replay(net, receiver.net, scene, heard)
         reward = jax.lax.stop_gradient(-answer_loss(again, scene.target))
         return dialogue._policies(replace(config, baseline=baseline), sender.value, receiver.value, again, look, reward)[1]["sender_loss"]
 

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray
 from semiosis import channels, choices, surrogates
 from semiosis.conversations import PARTS, printed, recorded
 from semiosis.errors import UsageError, check_ranges
-from semiosis.nets.dialogue import Fusion, Receiver, Sender, Sight, Texts, Value
+from semiosis.nets.dialogue import Fusion, Receiver, Sender, Texts, Value
 from semiosis.populations import Partners, Together, check_society, crowd, society
 from semiosis.rules import born, descend
 from semiosis.scenes import Data, Descriptions, need_data, need_descriptions, need_labels
@@ -239,15 +239,15 @@ def _go_on(config: Config, drawn: bool, logit: Array, chance: Array, key: PRNGKe
     return chance, (chance >= 0.5).astype(p.dtype)
 
 
-def replay(sender: Sender, receiver: Receiver, scene: Topic, talk: Exchange) -> tuple[Exchange, Sight, Float[Array, "*#t n h"]]:
-    """A conversation thought through again with what was said given: the same numbers, all steps at once; and what the sender saw."""
+def replay(sender: Sender, receiver: Receiver, scene: Topic, talk: Exchange) -> tuple[Exchange, Float[Array, "*#t n h"]]:
+    """A conversation thought through again with what was said given: the same numbers, all steps at once; and u, what the sender saw."""
     sight, notes = sender.see(scene.seen, scene.context), receiver.study(Texts(scene.words, scene.there, scene.means))
     first = jnp.arange(talk.said.shape[0]) == 0
     look = sender.look(sight, talk.received, first)
     state = receiver.hear_all(talk.heard)
     thought = receiver.think(notes, state)
     logits = {"sender": sender.say(look, talk.received, first), "receiver": thought.message, "on": thought.on}
-    return talk._replace(**logits, state=state, scores=thought.scores), sight, look
+    return talk._replace(**logits, state=state, scores=thought.scores), look
 
 
 def answer_loss(talk: Exchange, target: Array) -> Float[Array, " n"]:
@@ -367,7 +367,7 @@ def pair_rule(config: Config) -> Rule:
             talk, look = converse(config, sender.net, receiver.net, scene, turn.key, ways), None
         else:
             heard = jax.lax.stop_gradient(converse(config, *_still(sender.net, receiver.net), scene, turn.key, ways))
-            talk, _, look = replay(sender.net, receiver.net, scene, heard)
+            talk, look = replay(sender.net, receiver.net, scene, heard)
         errors = answer_loss(talk, scene.target)
         reward = jax.lax.stop_gradient(-errors - config.step_cost * talk.length)
         total, logs = _policies(config, sender.value, receiver.value, talk, look, reward)
