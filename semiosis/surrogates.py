@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 stop = jax.lax.stop_gradient
 
@@ -88,3 +88,33 @@ def bits_logp(logits: Float[Array, "*n d"], bits: Float[Array, "*n d"]) -> Float
 def bits_entropy(logits: Float[Array, "*n d"]) -> Float[Array, "*n"]:
     """The entropy of independent Bernoulli bits, summed over a message, in nats: sum softplus(l) - l sigmoid(l)."""
     return jnp.sum(jax.nn.softplus(logits) - logits * jax.nn.sigmoid(logits), axis=-1)
+
+
+def hinge(scores: Float[Array, "*n c"], target: Int[Array, "*n"], *, summed: bool = False) -> Float[Array, "*n"]:
+    """sum_{j != y} max(0, 1 - x_y + x_j) (Weston and Watkins 1999); divided by c, as libraries do, unless `summed` as in papers."""
+    right = jnp.take_along_axis(scores, target[..., None], axis=-1)
+    total = jnp.sum(jnp.maximum(0.0, 1.0 - right + scores), axis=-1) - 1.0  # the target's own term is 1
+    return total if summed else total / scores.shape[-1]
+
+
+def choice_loss(scores: Float[Array, "*n c"], target: Int[Array, "*n"]) -> Float[Array, "*n"]:
+    """-log softmax(scores)[y], in nats."""
+    return -jnp.take_along_axis(jax.nn.log_softmax(scores), target[..., None], axis=-1)[..., 0]
+
+
+def perceptual(sketch: Float[Array, "n *h d"], photo: Float[Array, "n *h d"], epsilon: float = 1e-10) -> Float[Array, " n"]:
+    """The mean over places of |s/|s| - p/|p||^2, features of unit length at each place: in [0, 2] where none is negative.
+
+    Learning to Draw (Mihai and Hare 2021), section 3.3, after Zhang et al. (2018). As |s|^2 + |p|^2 - 2 s.p, so that no difference as
+    large as the features is made. Features that are zero count as unit vectors' absence, as published.
+    """
+    s, p, both = (jnp.sum(x, axis=-1) for x in (sketch * sketch, photo * photo, sketch * photo))
+    # the norm of zero has no gradient: what is held above a tiny number has
+    norm_s, norm_p = (jnp.sqrt(jnp.maximum(x, epsilon**2)) + epsilon for x in (s, p))
+    apart = s / jnp.square(norm_s) + p / jnp.square(norm_p) - 2.0 * both / (norm_s * norm_p)
+    return jnp.mean(apart.reshape(apart.shape[0], -1), axis=1)
+
+
+def cosine_distance(a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, " n"]:
+    """1 - cos(a, b)."""
+    return 1.0 - jnp.sum(unit(a) * unit(b), axis=-1)

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from semiosis import cli
-from semiosis.runs import checkpoints, directory
+from semiosis.runs import checkpoints, directory, session  # session: what `resume` imports, before it races with a run
 from semiosis.runs.records import read_metrics
 
 # A game that starts fast: nothing of it is learned, all of it depends on every step, scene and key before.

@@ -121,6 +121,31 @@ def same_class(key: PRNGKeyArray, labels: Int[Array, " b"], rows: Int[Array, " b
     return order[start[labels][:, None] + other]
 
 
+def some(key: PRNGKeyArray, k: int, n: int, rows: int) -> Int[Array, "rows k"]:
+    """`rows` draws of k of range(n), each without replacement and in random order."""
+    if not 0 < k <= n:
+        raise UsageError(f"{k} cannot be drawn from {n} without replacement: ask for 1 to {n}")
+    return _permuted_rows(key, k, jnp.full((rows, 1), n), rows)
+
+
+def in_turn(
+    key: PRNGKeyArray, kinds: Int[Array, "g c"], visit: Int[Array, "g 1"], table: ClassTable, beside: PRNGKeyArray | None = None
+) -> Int[Array, "g c"]:
+    """The example of each class `kinds` at its `visit`, from 0 on: a class is gone through in a fresh random order each time.
+
+    With the key `beside`, another example of the class, uniformly, than the one of that visit; of a class of one, that one.
+    """
+    order, start, size, _ = (jnp.asarray(part) for part in table)
+    n = size[kinds]
+    epoch, place = jnp.divmod(visit, n)
+    if beside is not None:
+        step = 1 + jnp.floor(jax.random.uniform(beside, kinds.shape) * jnp.maximum(n - 1, 1)).astype(jnp.int32)
+        place = (place + jnp.where(n > 1, jnp.minimum(step, n - 1), 0)) % n
+    word = _mix(_mix(kinds.astype(jnp.uint32)) + epoch.astype(jnp.uint32) * jnp.uint32(0x9E3779B9))
+    words = jax.random.bits(key, (2, 1, 1), jnp.uint32)
+    return order[start[kinds] + _shuffle(_mix(words ^ word[None]), place, n)]
+
+
 def nearest(inputs: np.ndarray, k: int, *, chunk: int = 1024) -> np.ndarray:
     """The k nearest others of each example in Euclidean distance, nearest first: int32 [n k].
 
