@@ -157,6 +157,7 @@ class Bench(NamedTuple):
     `inputs` is a number of features, the shape of an image, 0 for no data, or the name of a data set. `phase` names the phase that is
     timed, the first by default; where it is watched at a pace of its own, so are the steps of the measurement, else once a measurement.
     `gflop` is the arithmetic of one step of one seed in matrix products; `reference` the CPU seconds a step that others were measured at.
+    `size` is how many examples of noise there are to train on.
     """
 
     title: str
@@ -167,3 +168,4 @@ class Bench(NamedTuple):
     gflop: float
     reference: dict[str, float]
     phase: str = ""
+    size: int = 2048

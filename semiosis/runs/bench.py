@@ -93,7 +93,7 @@ def _noise(case: Any) -> Any:
     if not case.inputs or isinstance(case.inputs, str):
         return scenes.load(case.inputs or "none")
     noise = np.random.default_rng(0)
-    wanted = max(2048, getattr(case.config, "batch_size", 0), getattr(case.config, "objects", 0))
+    wanted = max(case.size, getattr(case.config, "batch_size", 0), getattr(case.config, "objects", 0))
 
     def split(n: int) -> Any:
         labels = noise.integers(0, 10, n).astype(np.int32)
@@ -101,7 +101,7 @@ def _noise(case: Any) -> Any:
             return Split(noise.normal(size=(n, case.inputs)).astype(np.float32), labels)
         return Split(noise.integers(0, 256, (n, *case.inputs)).astype(np.uint8), labels)
 
-    return Data("noise", {name: split(n) for name, n in {"train": wanted, "valid": 1024, "test": 1024}.items()})
+    return Data("noise", {name: split(n) for name, n in {"train": wanted, "valid": min(1024, wanted), "test": min(1024, wanted)}.items()})
 
 
 def peak() -> float:
