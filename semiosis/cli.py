@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
@@ -22,21 +23,26 @@ GAMES = {
     "naming": "semiosis.games.naming",
     "glyph": "semiosis.games.glyph",
     "dialogue": "semiosis.games.dialogue",
+    "sketch": "semiosis.games.sketch",
 }
 
 MOST_CLASSES = 100  # in a table of signs and classes
 MOST_GLYPHS, MOST_SENT = 128, 16  # in an alphabet and in a sheet of what arrives
+MOST_SKETCHES, MOST_AVERAGED, SIDE = 12, 8, 128  # on a contact sheet and among seeds; pixels of a sketch drawn anew, to be looked at
 MOST_POINTS, MOST_MAPS = 2000, 4  # things and agents in maps of what agents perceive
 
 HELP = """semiosis: neural agents that invent a language in order to be understood
 
-  semiosis demo [--out DIR]              agents invent languages in four games, in minutes: tables, pictures, films
+  semiosis demo [--out DIR]              agents invent languages in five games, in minutes: tables, pictures, films
   semiosis train GAME [flags]            train a game: --preset tiny|quick|paper, --data, --seeds, --steps, --out, every dial of the game
   semiosis resume DIR [--steps N]        go on from the newest checkpoint, bit for bit as if never stopped; also with more steps
   semiosis evaluate DIR [--split test]   the table of a run: accuracy with intervals and chance, the measures of its language
   semiosis recall DIR [--seed N]         what each sign calls to mind: agents draw what they imagine when they hear it
   semiosis film DIR                      how a drawn language came to be, and how its glyphs turn into one another: GIF and MP4
   semiosis dialogue-analysis DIR|FILE    recorded conversations of a dialogue: a dump, and every figure from it alone
+  semiosis draw IMAGE                    strokes that look like an image, by gradient descent: PNG, SVG, film
+  semiosis gamelogs DIR|FOLDER           the games of a sketch run as files, some of them, and a page on which people play them
+  semiosis recognise DIR...              can a classifier that never saw a sketch tell what is drawn?
   semiosis features DIR --out --weights  feature files for the dialogue: what a ResNet-34 sees in a folder of images
   semiosis probe DIR                     ease of learning: newborn listeners learn the run's language
   semiosis crossplay DIR...              agents of different seeds and runs try to understand each other
@@ -205,7 +211,7 @@ class Film:
     glyphs: int = 12
     """Messages that turn into one another."""
     arrived: bool = True
-    """Show beside each glyph how it arrives, where the run kept it."""
+    """Show beside each glyph how it arrives, where the run kept it, and beside each sketch its photo."""
     checkpoint: str = "newest"
     """Which checkpoint those are drawn of: newest, best or a step."""
 
@@ -291,11 +297,154 @@ def dialogue_analysis(args: list[str]) -> int:
     return 0
 
 
-def _named(chosen: DialogueAnalysis) -> str:
-    """What the folder of an analysis is called by, where it is not of the first seed on the test split."""
+def _named(chosen: DialogueAnalysis | GameLogs) -> str:
+    """What the folder of an analysis or of game logs is called by, where it is not of the first seed on the test split."""
     from semiosis.runs.session import suffix
 
     return suffix(chosen.split, {} if chosen.seed is None else {"seed": chosen.seed})
+
+
+def draw(args: list[str]) -> int:
+    """`semiosis draw IMAGE`."""
+    from semiosis.runs.draw import Drawing, draw_image
+    from semiosis.runs.progress import progress
+
+    chosen = tyro.cli(Drawing, args=args, prog="semiosis draw")
+    print("written: " + ", ".join(map(str, draw_image(chosen, progress))))
+    return 0
+
+
+@dataclass(frozen=True)
+class GameLogs:
+    """The games of a sketch run as files in the published layout, some of them, and a page on which people are the receiver."""
+
+    path: Positional[str]
+    """A run directory, or a folder of game logs, of this program or the published one."""
+    split: str = "test"
+    """The split of a run that is played."""
+    seed: int | None = None
+    """The seed of a run whose agents play; by default the first."""
+    checkpoint: str = "newest"
+    """Which checkpoint of a run: newest, best or a step."""
+    receiver: str = ""
+    """Another run, whose receiver of the same place reads the sketches (published --swapAgents)."""
+    out: str = ""
+    """The folder that is written; by default DIR/gamelogs, with split and seed where they are named; of a sample FOLDER-sampled."""
+    sample: int = 0
+    """Games drawn without replacement, as for a study with people; 0 is all."""
+    sample_seed: int = 0
+    """The seed of that draw."""
+    play: tuple[int, ...] = ()
+    """Games to be played on a page, play.html, by number."""
+    clip: str = ""
+    """CLIP's weights and tokens, a folder or hub:OWNER/NAME: writes what it sees in sketches and photos to clip-analysis.json."""
+
+
+def gamelogs(args: list[str]) -> int:
+    """`semiosis gamelogs PATH`."""
+    from semiosis.nets.clip import zero_shot
+    from semiosis.runs import files, sketches
+    from semiosis.runs import gamelogs as logs
+    from semiosis.runs.recognise import clip_analysis
+
+    chosen = tyro.cli(GameLogs, args=args, prog="semiosis gamelogs")
+    if chosen.sample < 0:
+        raise UsageError(f"sample is {chosen.sample}: expected 0 or more")
+    source = Path(chosen.path)
+    if (source / logs.JSON).is_file():
+        if chosen.receiver:
+            raise UsageError(f"--receiver takes the place of a run's receivers, and {source} holds games that are over")
+        folder = source
+    else:
+        trained = _open(chosen.path, chosen.checkpoint)
+        other = _meeting(trained, chosen.receiver, chosen.checkpoint) if chosen.receiver else None
+        games = sketches.of(trained, _place(trained, chosen.seed), chosen.split, receiver=other)
+        folder = source / ("gamelogs" + _named(chosen)) if chosen.sample or not chosen.out else Path(chosen.out)
+        logs.write(games, folder)
+    if chosen.sample:
+        folder = logs.sample(folder, Path(chosen.out or f"{folder}-sampled"), chosen.sample, chosen.sample_seed)
+    games, written = logs.read(folder), [folder]
+    print(f"{len(games.target):,} games, {games.correct.mean():.3f} right; chance {games.chance:.3f}")
+    if chosen.play:
+        written.append(folder / "play.html")
+        files.write_bytes(written[-1], logs.html(games, chosen.play).encode())
+    if chosen.clip:
+        found = clip_analysis(games, zero_shot(chosen.clip, games.classes))
+        written.append(folder / "clip-analysis.json")
+        files.write_json(written[-1], {name: {"mean": x.value, "low": x.low, "high": x.high} for name, x in found.items()})
+        for name, x in found.items():
+            print(f"{name.replace('_', ' ')}: {_interval({'mean': x.value, 'low': x.low, 'high': x.high})}")
+    print("written: " + ", ".join(map(str, written)))
+    return 0
+
+
+def _meeting(trained: Any, path: str, checkpoint: str) -> Any:
+    """Another run, whose agents can meet those of this one."""
+    from semiosis.runs.crossplay import check_alike
+
+    other = _open(path, checkpoint)
+    check_alike([trained, other])
+    if len(other.seeds) < len(trained.seeds):
+        raise UsageError(f"{path} has {len(other.seeds)} seeds, and {trained.run.path} has {len(trained.seeds)}: each needs its receiver")
+    return other
+
+
+@dataclass(frozen=True)
+class Recognise:
+    """Can those who never saw a sketch tell what it shows? A classifier that learned from photos alone judges sketches, and CLIP may."""
+
+    dirs: Positional[tuple[str, ...]]
+    """Run directories of the sketch game, to be compared."""
+    split: str = "test"
+    """The split whose photos are drawn."""
+    checkpoint: str = "newest"
+    """Which checkpoint: newest, best or a step."""
+    classifiers: int = 3
+    """Classifiers, each with a seed of its own."""
+    steps: int = 1500
+    """Steps each of them learns."""
+    clip: str = ""
+    """CLIP's weights and tokens, a folder or hub:OWNER/NAME, which judges too."""
+    json: bool = False
+    """Print the object of recognised.json alone."""
+
+
+def recognise(args: list[str]) -> int:
+    """`semiosis recognise DIR...`."""
+    from semiosis.nets.clip import zero_shot
+    from semiosis.report.sketches import recognised as draw
+    from semiosis.runs import files, sketches
+    from semiosis.runs.recognise import recognise as judge
+    from semiosis.runs.session import suffix
+
+    chosen = tyro.cli(Recognise, args=args, prog="semiosis recognise")
+    if not chosen.dirs:
+        raise UsageError("recognise needs one run directory or more")
+    rates, chance, written = {}, None, []
+    for path in chosen.dirs:
+        trained = _open(path, chosen.checkpoint)
+        games = {seed: sketches.of(trained, place, chosen.split) for place, seed in enumerate(trained.seeds)}
+        first = next(iter(games.values()))
+        given = {seed: (own.sketches, own.seen) for seed, own in games.items()}
+        clip = zero_shot(chosen.clip, first.classes) if chosen.clip else None
+        side, channels = first.sketches.shape[2:]
+        asked = {"side": side, "channels": channels, "seeds": chosen.classifiers, "steps": chosen.steps, "split": chosen.split}
+        found = judge(trained.data, given, invert=trained.config.invert, clip=clip, **asked)
+        told = {"game": trained.run.record["game"], "step": trained.step, "split": chosen.split, **found.told(first.classes)}
+        file = trained.run.path / f"recognised{suffix(chosen.split)}.json"
+        files.write_json(file, told)
+        written.append(file)
+        name = trained.run.path.name if len({Path(p).name for p in chosen.dirs}) == len(chosen.dirs) else str(trained.run.path)
+        rates[name], chance = found.rates, found.chance
+        if chosen.json:
+            print(json.dumps(told))
+            continue
+        for what, rate in found.rates.items():
+            print(f"{name}: {what} {_interval(rate._asdict())}; chance {found.chance:.3f}")
+    figure = draw(rates, Path(chosen.dirs[0]) / "figures" / f"recognised{suffix(chosen.split)}.png", chance=chance)
+    if not chosen.json:
+        print("written: " + ", ".join(map(str, [*written, figure])))
+    return 0
 
 
 @dataclass(frozen=True)
@@ -670,6 +819,8 @@ def _figures(trained: Any, result: dict[str, Any], findings: list[Any], split: s
     paths += _by_level(result["metrics"], home / f"levels{which}.png")
     paths += _pairs(result, home / f"pairs{which}.png")
     paths += _tampered(result["metrics"], home / f"interventions{which}.png", trained.experiment.interventions)
+    if hasattr(trained.game, "strokes_of"):
+        paths += _sketches(trained, split, home, which)
     language = findings[0].language
     if language is None:
         return paths
@@ -718,7 +869,7 @@ def _frame(shot: Any, arrived: bool) -> Any:
 
     names = [] if shot.meant is None else [message(row.tolist(), shot.symbols) for row in shot.meant]
     words = f"step {shot.step:,}" + ("" if shot.level is None else f"  ·  level {shot.level:.3g}")
-    return screen.frame(shot.drawn, heard=shot.arrived if arrived else None, words=words, names=names, share=shot.share)
+    return screen.frame(shot.drawn, heard=shot.beside if arrived else None, words=words, names=names, share=shot.share)
 
 
 def _place(trained: Any, seed: int | None) -> int:
@@ -828,6 +979,56 @@ def _talks(trained: Any, split: str, home: Path, which: str) -> list[Path]:
     return [*paths, steps(talk, home / f"steps{which}.png"), lengths(talk, home / f"lengths{which}.png")]
 
 
+def _sketches(trained: Any, split: str, home: Path, which: str) -> list[Path]:
+    """What the first pair of each seed draws: games, a class on average, the same photos by all seeds; and sketches without pixels."""
+    import numpy as np
+
+    from semiosis import raster
+    from semiosis.report import sketches as report
+    from semiosis.runs import files, loop, sketches
+    from semiosis.runs.gamelogs import chosen
+
+    games = [sketches.of(trained, place, split) for place in range(len(trained.seeds))]
+    first = games[0]
+    rows = _spread_over(first.labels, first.seen, MOST_SKETCHES)
+    world = loop.unstack(trained.worlds, 0)
+    paths = [report.contact(first, rows, home / f"sketches{which}.png")]
+    if first.labels is not None and len(np.unique(first.labels)) <= MOST_CLASSES:
+        paths += [report.prototypes(first, home / f"prototypes{which}.png"), report.classes(first, home / f"classes{which}.png")]
+    if len(games) > 1:
+        drawn = [first.seen[row] for row in rows[:MOST_AVERAGED]]
+        found = [[int(np.flatnonzero(own.seen == photo)[0]) for photo in drawn] for own in games]
+        looks = np.stack([own.sketches[places] for own, places in zip(games, found, strict=True)])
+        names = [first.called(photo) for photo in drawn]
+        paths.append(report.averages(looks, first.photos[drawn], home / f"seeds{which}.png", names=names, seeds=trained.seeds))
+    config, part = trained.config, split.split("/")[0]
+    strokes = trained.game.strokes_of(config, trained.data, world, part, first.seen[rows])
+    paper = 1.0 if config.invert and config.coloured else 0.0  # what is in colour is drawn on white, and not turned
+    looks = np.asarray(raster.draw(strokes, (SIDE, SIDE), world.sigma2, ink=config.ink, paper=paper))
+    fine = chosen(first, rows)._replace(sketches=1 - looks if config.invert and not paper else looks)
+    caption = f"Sketches at {SIDE} pixels a side; agents see them at {first.sketches.shape[1]}."
+    paths.append(report.contact(fine, range(len(rows)), home / f"gallery{which}.png", caption=caption))
+    folder = home / f"svg{which}"
+    with files.spoken(f"create {folder}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for i, row in enumerate(rows):
+        name = "-".join(filter(None, ["sketch", str(i + 1), first.called(int(first.seen[row]))]))
+        text = raster.svg(strokes, (SIDE, SIDE), float(world.sigma2), index=i, ink=config.ink, paper=paper, invert=config.invert and not paper)
+        files.write_bytes(folder / f"{re.sub('[^A-Za-z0-9-]+', '-', name)}.svg", text.encode())
+    return [*paths, folder]
+
+
+def _spread_over(labels: Any, seen: Any, most: int) -> list[int]:
+    """Some games, of as many classes as there are."""
+    import numpy as np
+
+    if labels is None:
+        return list(range(min(most, len(seen))))
+    kinds = labels[seen]
+    turn = [np.sum(kinds[:i] == kind) for i, kind in enumerate(kinds)]  # the first of each class, then the second of each
+    return sorted(np.lexsort((kinds, turn))[:most].tolist(), key=lambda i: (kinds[i], i))
+
+
 def _agreement(signs: Any, path: Path) -> Path:
     """Who calls things alike: Cohen's kappa of each pair of speakers."""
     import numpy as np
@@ -902,6 +1103,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "recall": recall,
     "film": film,
     "dialogue-analysis": dialogue_analysis,
+    "draw": draw,
+    "gamelogs": gamelogs,
+    "recognise": recognise,
     "features": features,
     "probe": probe,
     "crossplay": crossplay,

@@ -31,6 +31,7 @@ Paper = Float[Array, " 3"] | float | int
 LEAST = 2.0**-17  # of what full ink lets through, for gradients: less could not be told from the rounding of 1 - R
 FINE = 2.0**-60  # the product of what strokes let through is kept above this, and how often it was lifted is counted
 NUMBERS = 2**17  # pixels drawn at once on a CPU: fields of 0.5 MB, of which a few stay in the cache of a core
+LANES = 8  # numbers of a vector of 256 bits
 NEAR = 1e-8  # squared distance of knots below which a curve does not follow the direction from one to the next
 
 
@@ -54,6 +55,21 @@ class _How(NamedTuple):
     canvas: tuple[int, int]
     ink: Ink
     over: bool
+
+    @property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows and columns are that are computed: of those some more, since a CPU takes them LANES at a time."""
+        rows, columns = axes(self.canvas)
+        more = np.arange(len(columns), -(-len(columns) // LANES) * LANES)
+        return rows, np.concatenate([columns, columns[0] + more.astype(np.float32) * 2 / (len(rows) - 1)])
+
+    def inside(self, x: Array) -> Array:
+        """Of what was computed [n h w ...], that which is on the canvas."""
+        return x[:, :, : self.canvas[1]]
+
+    def padded(self, x: Array) -> Array:
+        """What is on the canvas [n h w ...], with zeros where more is computed."""
+        return jnp.pad(x, ((0, 0), (0, 0), (0, -self.canvas[1] % LANES)) + ((0, 0),) * (x.ndim - 3))
 
 
 class _Marks(NamedTuple):
@@ -117,7 +133,7 @@ def _prepared(
     ground = jnp.broadcast_to(jnp.asarray(paper, points.dtype), (3,))
     marks = _Marks(points, widths, opacity, jnp.ones((n, s, 1), points.dtype) if colour is None else colour)
     over = compose == "over" and colour is not None  # ink of one colour comes to the same either way
-    return _How(canvas, ink, over), jax.tree.map(lambda x: x.swapaxes(0, 1), marks), ground
+    return _How(canvas, ink, over), _swapped(marks), ground
 
 
 def thresholds(canvas: tuple[int, int]) -> tuple[float, float]:
@@ -129,16 +145,16 @@ def thresholds(canvas: tuple[int, int]) -> tuple[float, float]:
 def axes(canvas: tuple[int, int]) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, " w"]]:
     """Where the pixels of a canvas are: the places of its rows and of its columns."""
     h, w = canvas
-    rows, columns = ((2 * np.arange(side) - (side - 1)) / (h - 1) for side in (h, w))
-    return rows.astype(np.float32), columns.astype(np.float32)
+    rows, columns = (((2 * np.arange(side) - (side - 1)) / (h - 1)).astype(np.float32) for side in (h, w))
+    return rows, columns
 
 
 # ------------------------------------------------------------------------------------------------------- one stroke at a time
 
 
-def _field(corners: Float[Array, "n k 2"], canvas: tuple[int, int]) -> _Field:
+def _field(how: _How, corners: Float[Array, "n k 2"]) -> _Field:
     """Where the nearest place of each stroke is, as seen from each pixel."""
-    rows, columns = axes(canvas)
+    rows, columns = how.places
     if corners.shape[1] == 2:
         return _segment(corners[:, 0], corners[:, 1], rows, columns)
 
@@ -162,10 +178,10 @@ def _segment(a: Float[Array, "n 2"], b: Float[Array, "n 2"], rows: np.ndarray, c
     square = (m * m).sum(axis=-1, keepdims=True)
     short = square < 1e-30
     along = jnp.where(short, 0.0, m / jnp.where(short, 1.0, square))
-    down, right = rows - a[:, :1], columns - a[:, 1:]
-    share = (down * along[:, :1] + 0.5 * short)[:, :, None] + (right * along[:, 1:])[:, None]
+    above, left = jnp.asarray(rows) - a[:, :1], jnp.asarray(columns) - a[:, 1:]
+    share = (above * along[:, :1] + 0.5 * short)[:, :, None] + (left * along[:, 1:])[:, None]
     t = jnp.clip(share, 0.0, 1.0)
-    down, right = down[:, :, None] - t * m[:, :1, None], right[:, None] - t * m[:, 1:, None]
+    down, right = above[:, :, None] - t * m[:, :1, None], left[:, None] - t * m[:, 1:, None]
     return _Field(down * down + right * right, down, right, t)
 
 
@@ -209,23 +225,36 @@ def _pull(field: _Field, r: Array, g: Array, mark: _Marks, ink: Ink) -> tuple[Ar
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _drawn(how: _How, marks: _Marks, paper: Float[Array, " 3"]) -> Float[Array, "n h w c"]:
-    return _by_parts(lambda marks, _: _inked(how, marks, paper)[0], how, marks, None)
+    return _by_parts(lambda marks, _: how.inside(_inked(how, marks, paper)[0]), how, marks, None)
 
 
 def _drawn_forward(how: _How, marks: _Marks, paper: Array) -> tuple[Array, tuple[_Marks, Array, Any]]:
-    image, kept = _by_parts(lambda marks, _: _inked(how, marks, paper), how, marks, None)
-    return image, (marks, paper, kept)
+    def part(marks: _Marks, _: None) -> tuple[Array, Any]:
+        image, through = _inked(how, marks, paper)
+        return how.inside(image), through
+
+    image, through = _by_parts(part, how, marks, None)
+    return image, (marks, paper, through)
 
 
 def _drawn_backward(how: _How, kept: tuple[_Marks, Array, Any], g: Array) -> tuple[_Marks, Array]:
     marks, paper, through = kept
     back = _uncover if how.over else _unscreen
-    # each part yields gradients [s m ...]; drawings come first while they are put together
-    grads, ground = _by_parts(lambda marks, rest: back(how, marks, paper, *rest), how, marks, (through, g))
-    return jax.tree.map(lambda x: x.swapaxes(0, 1), grads), ground.sum(axis=0)
+
+    def part(marks: _Marks, rest: tuple[Any, Array]) -> tuple[_Marks, Array]:
+        grads, ground = back(how, marks, paper, rest[0], how.padded(rest[1]))
+        return _swapped(grads), ground
+
+    grads, ground = _by_parts(part, how, marks, (through, g))
+    return _swapped(grads), ground.sum(axis=0)
 
 
 _drawn.defvjp(_drawn_forward, _drawn_backward)
+
+
+def _swapped(marks: _Marks) -> _Marks:
+    """Strokes and drawings in the other order of axes."""
+    return jax.tree.map(lambda x: x.swapaxes(0, 1), marks)
 
 
 def _by_parts(work: Callable[[_Marks, Any], Any], how: _How, marks: _Marks, rest: Any) -> Any:
@@ -247,11 +276,13 @@ def _inked(how: _How, marks: _Marks, paper: Array) -> tuple[Array, Any]:
 
     Channels are apart, here and on the way back: a CPU is slow at sums over an axis of three.
     """
-    blank, channels = jnp.ones((marks.opacity.shape[1], *how.canvas), marks.opacity.dtype), range(marks.colour.shape[2])
+    shape, channels = (marks.opacity.shape[1], *map(len, how.places)), range(marks.colour.shape[2])
+    blank = jnp.ones(shape, marks.opacity.dtype)
     if how.over:
         (image, through), _ = lax.scan(partial(_cover, how), ([paper[c] * blank for c in channels], (blank, 0 * blank)), marks)
         return jnp.stack(image, axis=-1), through
-    (dark, through), _ = lax.scan(partial(_screen, how), ([blank for _ in channels],) * 2, marks)
+    clear = [blank for _ in channels]
+    (dark, through), _ = lax.scan(partial(_screen, how), (clear, clear), marks)
     return 1 - jnp.stack(dark, axis=-1), through
 
 
@@ -262,7 +293,7 @@ def _hues(mark: _Marks) -> list[Array]:
 
 def _laid(how: _How, mark: _Marks) -> Array:
     """How much a stroke covers of each pixel: opacity R [n h w]."""
-    return mark.opacity[:, None, None] * _rub(_field(mark.corners, how.canvas).distance2, mark.sigma2, how.ink)
+    return mark.opacity[:, None, None] * _rub(_field(how, mark.corners).distance2, mark.sigma2, how.ink)
 
 
 def _screen(how: _How, state: tuple[list[Array], list[Array]], mark: _Marks) -> tuple[tuple[list[Array], list[Array]], None]:
@@ -278,7 +309,7 @@ def _unscreen(how: _How, marks: _Marks, paper: Array, through: list[Array], g: A
     through = [g[..., c] * x for c, x in enumerate(through)]
 
     def back(_: None, mark: _Marks) -> tuple[None, _Marks]:
-        field = _field(mark.corners, how.canvas)
+        field = _field(how, mark.corners)
         r, opacity = _rub(field.distance2, mark.sigma2, how.ink), mark.opacity[:, None, None]
         laid, hues = opacity * r, _hues(mark)
         others = [x / jnp.maximum(1 - hue * laid, LEAST) for x, hue in zip(through, hues, strict=True)]
@@ -287,7 +318,7 @@ def _unscreen(how: _How, marks: _Marks, paper: Array, through: list[Array], g: A
         colour = jnp.stack([(laid * x).sum(axis=(1, 2)) for x in others], axis=-1)
         return None, _Marks(corners, sigma2, (both * r).sum(axis=(1, 2)), colour)
 
-    return _drawings_first(lax.scan(back, None, marks)[1]), jnp.zeros((len(g), 3), g.dtype)
+    return lax.scan(back, None, marks)[1], jnp.zeros((len(g), 3), g.dtype)
 
 
 def _cover(how: _How, state: tuple[list[Array], tuple[Array, Array]], mark: _Marks) -> tuple[tuple[list[Array], tuple[Array, Array]], None]:
@@ -329,7 +360,7 @@ def _uncover(how: _How, marks: _Marks, paper: Array, through: tuple[Array, Array
 
     def back(state: tuple[Array, tuple[Array, Array]], mark: _Marks) -> tuple[tuple[Array, tuple[Array, Array]], _Marks]:
         below, through = state
-        field = _field(mark.corners, how.canvas)
+        field = _field(how, mark.corners)
         r, opacity = _rub(field.distance2, mark.sigma2, how.ink), mark.opacity[:, None, None]
         laid, change = opacity * r, dot(_hues(mark)) - below
         through = _drop(through, jnp.maximum(1 - laid, LEAST))
@@ -339,11 +370,7 @@ def _uncover(how: _How, marks: _Marks, paper: Array, through: tuple[Array, Array
         return (below + laid * change, through), _Marks(corners, sigma2, (above * change * r).sum(axis=(1, 2)), colour)
 
     ground = jnp.stack([(_told(through) * x).sum(axis=(1, 2)) for x in wanted], axis=-1)
-    return _drawings_first(lax.scan(back, (dot([paper[c] for c in range(3)]), through), marks)[1]), ground
-
-
-def _drawings_first(grads: _Marks) -> _Marks:
-    return jax.tree.map(lambda x: x.swapaxes(0, 1), grads)
+    return lax.scan(back, (dot([paper[c] for c in range(3)]), through), marks)[1], ground
 
 
 def visible(strokes: Strokes, canvas: tuple[int, int], sigma2: Size, *, ink: Ink = "exponential") -> Float[Array, "n s"]:
@@ -355,7 +382,7 @@ def visible(strokes: Strokes, canvas: tuple[int, int], sigma2: Size, *, ink: Ink
 
         def most(_: None, mark: _Marks) -> tuple[None, Array]:
             laid = _laid(how, mark)
-            return None, (laid * (through / jnp.maximum(1 - laid, LEAST))).max(axis=(1, 2))
+            return None, how.inside(laid * (through / jnp.maximum(1 - laid, LEAST))).max(axis=(1, 2))
 
         return lax.scan(most, None, marks)[1].T
 
@@ -379,7 +406,7 @@ def plain(
     It takes many times the memory and the time, and is there to be compared with.
     """
     how, marks, ground = _prepared(strokes, canvas, sigma2, ink, compose, paper)
-    corners, widths, opacity, colour = jax.tree.map(lambda x: x.swapaxes(0, 1), marks)
+    corners, widths, opacity, colour = _swapped(marks)
     places = jnp.stack(jnp.meshgrid(*axes(canvas), indexing="ij"), axis=-1)
     a, m = corners[:, :, :-1, None, None], (corners[:, :, 1:] - corners[:, :, :-1])[:, :, :, None, None]
     square = (m * m).sum(axis=-1)
@@ -449,7 +476,7 @@ def catmull_rom_at(p: Float[Array, "*n 4 2"], t: Float[Array | np.ndarray, " m"]
     # the curve's slope at P1 and P2: that of the parabola through the point, the one before and the one after
     pair = (step[..., 1:, :] + step[..., :-1, :]) / (apart[..., 1:, :] + apart[..., :-1, :])
     slope = (speed[..., 1:, :] + speed[..., :-1, :] - pair) * apart[..., 1:2, :]
-    t = t[:, None]
+    t = jnp.asarray(t)[:, None]
     first, last = p[..., 1:2, :], p[..., 2:3, :]
     leave, arrive = slope[..., :1, :], slope[..., 1:, :]
     rise = t**2 * (3 - 2 * t)

@@ -109,9 +109,9 @@ def perceptual(sketch: Float[Array, "n *h d"], photo: Float[Array, "n *h d"], ep
     large as the features is made. Features that are zero count as unit vectors' absence, as published.
     """
     s, p, both = (jnp.sum(x, axis=-1) for x in (sketch * sketch, photo * photo, sketch * photo))
-    # the norm of zero has no gradient: what is held above a tiny number has
-    norm_s, norm_p = (jnp.sqrt(jnp.maximum(x, epsilon**2)) + epsilon for x in (s, p))
-    apart = s / jnp.square(norm_s) + p / jnp.square(norm_p) - 2.0 * both / (norm_s * norm_p)
+    # the norm of zero has no gradient, and what is held above a tiny number has; no square of it, which would be rounded to nothing
+    over_s, over_p = (1.0 / (jnp.sqrt(jnp.maximum(x, epsilon**2)) + epsilon) for x in (s, p))
+    apart = s * over_s * over_s + p * over_p * over_p - 2.0 * both * over_s * over_p
     return jnp.mean(apart.reshape(apart.shape[0], -1), axis=1)
 
 

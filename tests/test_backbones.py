@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semiosis.errors import UsageError
-from semiosis.nets import backbones
+from semiosis.nets import backbones, published, resnet
 
 WIDTH, CLASSES = 8, 10
 
@@ -128,14 +128,14 @@ def test_the_published_one():
 def test_normalisation_by_hand():
     """A 1 x 1 convolution by 3, then (y - 1) / sqrt(4) * 5 + 6 but for epsilon: 2 becomes 18.5."""
     weights = {"c.weight": np.full((1, 1, 1, 1), 3.0), "n.weight": np.array([5.0]), "n.bias": np.array([6.0])}
-    weights |= {"n.running_mean": np.array([1.0]), "n.running_var": np.array([4.0 - backbones.EPSILON])}
-    convolved = backbones._convolved(weights, "c", "n", 1)
+    weights |= {"n.running_mean": np.array([1.0]), "n.running_var": np.array([4.0 - published.EPSILON])}
+    convolved = published.convolved(weights, "c", "n", 1)
     np.testing.assert_allclose(convolved(jnp.full((1, 1, 1, 1), 2.0)), 18.5, rtol=1e-6)
 
 
 def test_the_greatest_of_three_by_three():
     x = -jnp.arange(1.0, 10).reshape(1, 3, 3, 1)  # all below 0, which padding must not beat
-    np.testing.assert_array_equal(backbones.pooled(x)[0, :, :, 0], [[-1, -2], [-4, -5]])
+    np.testing.assert_array_equal(resnet.pooled(x)[0, :, :, 0], [[-1, -2], [-4, -5]])
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_shots_are_what_the_history_keeps(trained: Path):
     assert [(shot.step, shot.share, shot.level) for shot in shots] == [(5, 0.25, 1.0), (15, 0.75, 3.0), (20, 1.0, 4.0)]
     for shot in shots:
         assert np.array_equal(np.round(shot.drawn * 255), kept[shot.step]["drawn"][1])
-        assert np.array_equal(np.round(shot.arrived * 255), kept[shot.step]["arrived"][1])
+        assert np.array_equal(np.round(shot.beside * 255), kept[shot.step]["arrived"][1])
         assert shot.meant.tolist() == [[0], [1], [2], [3], [4], [5]]
         assert shot.symbols == 6
     assert not np.array_equal(kept[5]["drawn"][0], kept[5]["drawn"][1])

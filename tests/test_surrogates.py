@@ -162,3 +162,37 @@ def test_the_mean_gradient_of_reinforce_is_the_gradient_of_the_expected_reward(e
     for ours, theirs in zip(mean, jax.grad(expected)(theta), strict=True):
         assert np.abs(theirs).max() > 0.01
         np.testing.assert_allclose(-2.0 * ours, theirs, atol=1e-6)
+
+
+def test_the_hinge_by_hand():
+    """[[2, .5, 1.5], [0, 0, 0]], targets 0 and 1: (0 + .5)/3 and 2/3; mean .416667, sums .5 and 2."""
+    scores, target = jnp.array([[2.0, 0.5, 1.5], [0.0, 0.0, 0.0]]), jnp.array([0, 1])
+    np.testing.assert_allclose(surrogates.hinge(scores, target), [1 / 6, 2 / 3], atol=1e-6)
+    np.testing.assert_allclose(surrogates.hinge(scores, target, summed=True), [0.5, 2.0], atol=1e-6)
+    np.testing.assert_allclose(surrogates.hinge(jnp.ones((1, 10)), jnp.array([3])), [0.9], atol=1e-6)
+    np.testing.assert_allclose(surrogates.choice_loss(jnp.ones((1, 10)), jnp.array([3])), [np.log(10)], atol=1e-6)
+
+
+def test_the_perceptual_loss_of_equal_scaled_and_orthogonal_features():
+    key = jax.random.key(0)
+    photo = jax.random.uniform(key, (3, 4, 4, 5))
+    np.testing.assert_allclose(surrogates.perceptual(photo, photo), 0.0, atol=1e-5)
+    sketch = jax.random.uniform(jax.random.key(1), photo.shape)
+    np.testing.assert_allclose(surrogates.perceptual(7.0 * sketch, photo), surrogates.perceptual(sketch, photo), atol=1e-5)
+    unit = lambda x: x / (jnp.linalg.norm(x, axis=-1, keepdims=True) + 1e-10)  # noqa: E731
+    plain = jnp.mean(jnp.sum(jnp.square(unit(sketch) - unit(photo)), -1), (1, 2))
+    np.testing.assert_allclose(surrogates.perceptual(sketch, photo), plain, rtol=1e-5)
+    axes = jnp.eye(2)[None]
+    np.testing.assert_allclose(surrogates.perceptual(axes, axes[:, ::-1]), [2.0], atol=1e-6)
+
+
+def test_features_that_are_zero_have_a_finite_gradient():
+    photo = jnp.ones((1, 2, 3))
+    value, slope = jax.value_and_grad(lambda x: surrogates.perceptual(x, photo).sum())(jnp.zeros((1, 2, 3)))
+    np.testing.assert_allclose(value, 1.0, atol=1e-6)
+    assert np.isfinite(np.asarray(slope)).all()
+
+
+def test_cosine_distance_by_hand():
+    a, b = jnp.array([[1.0, 0.0], [3.0, 4.0]]), jnp.array([[0.0, 2.0], [6.0, 8.0]])
+    np.testing.assert_allclose(surrogates.cosine_distance(a, b), [1.0, 0.0], atol=1e-6)

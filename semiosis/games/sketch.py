@@ -166,7 +166,7 @@ class Config:
     """Whether disjoint pairs are updated side by side or in turn: auto does what is faster on this device."""
     frozen: Literal["none", "sender", "receiver"] = "none"
     """A role that does not learn."""
-    keep: Literal["auto", "yes", "no"] = "auto"
+    remember: Literal["auto", "yes", "no"] = "auto"
     """Compute what a frozen backbone sees of each photo once and keep it; auto does where it fits a quarter of the memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """In what a frozen backbone computes; auto is bfloat16 on an accelerator."""
@@ -264,7 +264,7 @@ class Drawing(eqx.Module):
             photo = self.likeness or self._targets(scene, own, sender)
             terms["perceptual"] = self._perceptual(alike, photo, sender)
         if config.augmented:
-            views = augment.clip_views(key_views, said, config.augmented_views, side)
+            views = augment.clip_views(key_views, said, config.augmented_views, side, fill="white" if config.invert else "black")
             again = last(sight.maps(views, sender.eye.trunk, 0)).reshape(config.augmented_views, n, -1)
             terms["augmented"] = jnp.mean(jax.vmap(surrogates.cosine_distance, (0, None))(again, mine), axis=0)
         if config.reconstruction:
@@ -528,14 +528,14 @@ def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, np.n
 
     `cut` is what is projected, `cut_receiver` that of the receiver where its trunk is another, `map:LAYER` what the perceptual loss compares.
     """
-    if config.keep == "no" or config.backbone_learns or config.margin:
+    if config.remember == "no" or config.backbone_learns or config.margin:
         return {}
     photos, key = data.splits[split].inputs, ""
     if published(config) is not None:  # small ones are computed sooner than read
         weights = _digest(config.weights) if config.weights else "random"
         told = (data.fingerprint, split, config.backbone, config.layer, weights, len(sight.frozen), sight.reduced)
         key = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-    required = config.keep == "yes"
+    required = config.remember == "yes"
     found = remembered(partial(_cuts, sight), photos, key=key, share=SHARE, required=required)
     if found is None or not (config.perceptual or config.perceptual_learned) or config.likeness or config.move:
         return found or {}

@@ -27,7 +27,18 @@ from semiosis.metrics.dialogue import (
     target_rank,
 )
 from semiosis.metrics.disentanglement import bosdis, posdis
-from semiosis.metrics.images import auroc, colours, confusion_counts, glyph_distance, image_distances, image_topsim, ink, nearest_glyph
+from semiosis.metrics.images import (
+    auroc,
+    class_rate,
+    colours,
+    confusion_counts,
+    glyph_distance,
+    image_distances,
+    image_topsim,
+    ink,
+    nearest_glyph,
+    strokes_in_use,
+)
 from semiosis.metrics.information import (
     active_symbols,
     ambiguity,
@@ -67,6 +78,7 @@ __all__ = [
     "bootstrap",
     "bosdis",
     "chance",
+    "class_rate",
     "code_overlap",
     "colours",
     "confusion",
@@ -112,6 +124,7 @@ __all__ = [
     "step_confidence",
     "step_correct",
     "step_entropy",
+    "strokes_in_use",
     "symbol_perplexity",
     "synchrony",
     "target_rank",

@@ -18,6 +18,7 @@ from semiosis.metrics.information import entropy
 from semiosis.metrics.messages import checked
 from semiosis.metrics.naming import contingency
 from semiosis.metrics.ranks import by_size, midranks, spearman
+from semiosis.metrics.success import accuracy
 from semiosis.metrics.value import Value, undefined
 
 Images = Float[np.ndarray, "n h w c"]
@@ -121,6 +122,36 @@ def image_topsim(
     low, high = _bootstrap(order, x, y, n, bootstrap, seed) if bootstrap else (None, None)
     chance, chance_high = _null(order, x, y, n, permutations, seed) if null else (None, None)
     return Value(value, low, high, chance, chance_high, n, how=how)
+
+
+def strokes_in_use(visible: Float[np.ndarray, "n s"], threshold: float = 0.1) -> Value:
+    """How many strokes a sketch has: the mean number of those that are visible, from 0 to 1, by `threshold` or more; bootstrap interval."""
+    n = len(visible)
+    how = f"strokes visible by {threshold:g} or more"
+    if not 0 < threshold <= 1:
+        raise UsageError(f"threshold is {threshold}: expected a number above 0, and 1 at most")
+    if n == 0:
+        return undefined("no sketches", how=how)
+    if np.isnan(visible).any():
+        return undefined("a stroke's visibility is not a number", n, how)
+    mean, low, high = intervals.bootstrap((visible >= threshold).sum(axis=1).astype(float))
+    return Value(mean, low, high, n=n, how=how)
+
+
+def class_rate(
+    seen: Integer[np.ndarray, " n"], found: Integer[np.ndarray, " n"], candidates: Integer[np.ndarray, "n t"] | None = None
+) -> Value:
+    """How often what the receiver finds is of the class that the sender saw, right photo or not, with Wilson's interval.
+
+    All are classes; chance is the mean share of the candidates that are of the class seen, where those are given. A candidate -1 is none.
+    """
+    if len(seen) == 0:
+        return undefined("no examples")
+    null = None
+    if candidates is not None:
+        there = candidates >= 0
+        null = float(((candidates == seen[:, None]) & there).sum(axis=1) @ (1.0 / there.sum(axis=1)) / len(seen))
+    return accuracy(seen == found, null)
 
 
 def auroc(signal: Float[np.ndarray, " n"], noise: Float[np.ndarray, " m"]) -> Value:

@@ -177,8 +177,7 @@ class AtOnce(eqx.Module):
 class OneByOne(eqx.Module):
     """A recurrent unit that is given the places of the row it drew last, zeros at first, and gives those of the next.
 
-    Its first state is tanh of the same hidden layers as `AtOnce` has, so its width is that of the last of them; or the latent where there is
-    none.
+    Its first state is tanh of the same hidden layers as `AtOnce` has, whose last is as wide as the unit; or the latent where there is none.
     """
 
     layers: tuple[Affine, ...]
@@ -233,7 +232,8 @@ class Heads(NamedTuple):
 class Sketcher(eqx.Module):
     """A latent [n z] -> strokes [n s k 2], (row, column), with colours and opacities in (0, 1) where they are drawn so.
 
-    Where strokes have widths of their own, `sigma2` of the canvas squared is the middle one: sigma2 4^tanh(.), a fourth of it to four times.
+    Where strokes have widths of their own, `sigma2` is the middle one, in squared units of the canvas: theirs are sigma2 4^tanh(.), from a
+    fourth of it to four times as much.
     """
 
     hand: AtOnce | OneByOne
@@ -280,10 +280,10 @@ def sketcher(
 ) -> Sketcher:
     """A sketcher of one of the KINDS. Dials that a kind does not have are passed over.
 
-    `strokes` are how many points, lines, polylines, curves (Catmull-Rom) or Bezier curves. `points` are the corners of a polyline, the knots
-    of a curve, or the points of a connected drawing, which has a stroke for each two of them (and, if `allow_points`, for each with itself)
-    and connections that are `hard` or not. `segments` are the pieces of a Bezier curve, joined at the same slope if `smooth`; `alpha` is 0
-    for uniform, 0.5 for centripetal and 1 for chordal curves; a piece or a span of a curve is drawn with so many `corners`.
+    `strokes` are how many points, lines, polylines, curves (Catmull-Rom) or Bezier curves. `points` are the corners of a polyline, the
+    knots of a curve, or the points of a connected drawing, which has a stroke for each two of them (and, if `allow_points`, for each with
+    itself) and connections that are `hard` or not. `segments` are the pieces of a Bezier curve, joined at the same slope if `smooth`;
+    `alpha` is 0 for uniform, 0.5 for centripetal and 1 for chordal curves; a piece or a span of a curve is drawn with so many `corners`.
 
     `hidden` are the widths of hidden layers; `recurrent` draws one stroke (one point of a connected drawing) after another. `squash` keeps
     places on a square canvas. `coloured`, `opacity` and `width` let strokes differ in these, see `Sketcher`. Raises UsageError for an

@@ -24,7 +24,7 @@ def _share(name: str, unit: str = "") -> Measure:
 
 
 TOP = re.compile(r"top_(\d+)")  # right among so many
-TAMPERED = ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled")  # what may be done to messages
+TAMPERED = ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled", "blank", "half")  # what may be done to messages
 
 
 UNDERSTANDING = {
@@ -35,6 +35,9 @@ UNDERSTANDING = {
     "accuracy_flipped": _share("accuracy, one bit in ten flipped"),
     "accuracy_deaf": _share("accuracy, no answers come back"),
     "accuracy_back_shuffled": _share("accuracy, answers shuffled"),
+    "accuracy_blank": _share("accuracy, blank paper"),
+    "accuracy_half": _share("accuracy, every other stroke"),
+    "class_accuracy": _share("right class"),
     "accuracy_vote": _share("listeners' vote"),
     "accuracy@noise": _share("accuracy under noise"),
     "accuracy_vote@noise": _share("listeners' vote under noise"),
@@ -70,6 +73,10 @@ LANGUAGE = {
     "image_topsim": Measure("topographic similarity to images", low=-1.0, high=1.0),
     "ink": _share("ink"),
     "colours": Measure("colours in use", "", 1, low=1.0),
+    "strokes": Measure("strokes in use", "", 1, low=0.0),
+    "perceptual": Measure("unlike its photo, by layers", low=0.0),
+    "augmented": Measure("unlike its photo, by views", low=0.0, high=2.0),
+    "reconstruction": Measure("reconstruction error"),
 }
 LEARNING = {
     "sender_bit_entropy": Measure("entropy of the sender's bits", "nats a bit", low=0.0),

@@ -30,7 +30,7 @@ def crossplay(runs: Sequence[Trained], split: str) -> Matrix:
     first = runs[0].experiment
     if len(first.roles) != 2:
         raise UsageError(f"cross-play needs a game of two roles, and {runs[0].run.record['game']} has {len(first.roles)}")
-    _check_alike(runs)
+    check_alike(runs)
     places = [(trained, place) for trained in runs for place in range(len(trained.seeds))]
     several = len({trained.run.path for trained in runs}) > 1
     names = [(f"{trained.run.path.name} " if several else "") + f"seed {trained.seeds[place]}" for trained, place in places]
@@ -47,7 +47,7 @@ def crossplay(runs: Sequence[Trained], split: str) -> Matrix:
     return Matrix(names, table, first.exams[split].chance)
 
 
-def _check_alike(runs: Sequence[Trained]) -> None:
+def check_alike(runs: Sequence[Trained]) -> None:
     """One sentence where runs differ in what their agents must share: game, data, and what the game's `common(config)` names."""
 
     def shared(trained: Trained) -> dict[str, Any]:

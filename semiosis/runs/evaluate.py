@@ -149,7 +149,7 @@ def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
         out["language"]["symbols"] = jnp.int32(said.message.shape[-1])
         if "latent" in episode.info:
             out["language"]["latent"] = episode.info["latent"][0]
-    if said.message.ndim == 5 and whole:  # images: b n h w c
+    if said.message.ndim == 5 and whole and "pool" not in episode.info:  # images of messages, and not of photos: b n h w c
         out["pictures"] = {"said": said.message[0, :MOST_PICTURES], "guess": episode.guess[:, :MOST_PICTURES]}
         out["pictures"]["meant"] = episode.target[0, :MOST_PICTURES]
         if "heard" in episode.info:

@@ -1,7 +1,7 @@
 """Films of a run: how the images that agents make of the same messages changed while they learned, and how one turns into another.
 
-A game whose messages are images keeps them at each line of metrics: `drawn` and, if it likes, `arrived` [seeds m h w c] of bytes, with
-`meant` [seeds m t], `symbols` [seeds] and `level` [seeds k] (`types.Watch`). For films from message to message it has a function
+A game whose messages are images keeps them at each line of metrics: `drawn` and, if it likes, `arrived` or the `photo` that was drawn,
+[seeds m h w c] of bytes, with `meant` [seeds m t], `symbols` [seeds] and `level` [seeds k] (`types.Watch`). For films from message to message it has a function
 `morph(config, data, world, share, count)`.
 """
 
@@ -20,13 +20,13 @@ from semiosis.runs.session import Trained
 
 
 class Shot(NamedTuple):
-    """One picture of a film: images [m h w c] in [0, 1] as drawn and as they arrived, what they mean, and the run's step and level.
+    """One picture of a film: images [m h w c] in [0, 1] as drawn, what they mean, and the run's step and level.
 
-    `share` of the film has passed.
+    `beside` are the images as they arrived, or the photos that were drawn. `share` of the film has passed.
     """
 
     drawn: np.ndarray
-    arrived: np.ndarray | None
+    beside: np.ndarray | None
     meant: np.ndarray | None
     symbols: int
     step: int
@@ -51,10 +51,11 @@ def _shot(arrays: dict[str, np.ndarray], place: int, step: int, share: float) ->
     def own(name: str) -> np.ndarray | None:
         return np.asarray(arrays[name][place]) if name in arrays else None
 
-    level, arrived, symbols = own("level"), own("arrived"), own("symbols")
+    level, symbols = own("level"), own("symbols")
+    beside = own("photo") if own("arrived") is None else own("arrived")
     return Shot(
         arrays["drawn"][place].astype(np.float32) / 255,
-        None if arrived is None else arrived.astype(np.float32) / 255,
+        None if beside is None else beside.astype(np.float32) / 255,
         own("meant"),
         0 if symbols is None else int(symbols),
         step,

@@ -42,7 +42,7 @@ def remembered(look: Look, photos: np.ndarray, *, key: str = "", share: float = 
     if free is not None and needed > (0.9 if required else share) * free:
         if not required:
             return None
-        raise UsageError(f"to keep what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --keep no")
+        raise UsageError(f"to keep what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --remember no")
     home = folder() / key
     if key and home.is_dir():
         try:
