@@ -66,7 +66,7 @@ def test_an_unlike_latent_is_drawn_unlike_and_by_itself():
     np.testing.assert_allclose(drawn(net, LATENT[1:2]).points, both[1:2], atol=1e-6)
 
 
-SHAPES = {  # strokes, corners: of bezier two pieces of three corners that share one, of curves two spans alike, of connected 5 x 6 / 2 pairs
+SHAPES = {  # strokes and their corners: two pieces or spans of three share one; connected are 5 x 6 / 2 pairs
     "lines": (4, 2),
     "polylines": (4, 5),
     "curves": (4, 5),

@@ -262,7 +262,7 @@ def _slanted(matrix: Float[Array, "n 3 3"], places: Float[Array, "m a b 2"], siz
 
 def _read(images: Float[Array, "n h w c"], places: Float[Array, "n a b 2"], fill: Fill) -> Float[Array, "n a b c"]:
     """The images at these places, with `fill` around them."""
-    within = jnp.clip(places + 1, 0, jnp.array(images.shape[1:3], jnp.float32) + 1)  # of a frame, which stands for all that lies outside
+    within = jnp.clip(places + 1, 0, jnp.array(images.shape[1:3], jnp.float32) + 1)  # of a frame, for all that lies outside
     return bilinear(frame(images, 1, fill), lax.optimization_barrier(within))
 
 
