@@ -11,7 +11,7 @@ OUT     ?= runs/demo
 TESTS   ?=
 WORKERS ?= 2
 
-EXTRAS  := dev,data,tensorboard,wandb,film
+EXTRAS  := dev,data,tensorboard,wandb,film,clip
 # Folders are listed too: a deleted file changes its folder's date, and the wheel must follow.
 SOURCES := pyproject.toml README.md LICENSE $(shell find semiosis -name __pycache__ -prune -o -print)
 PIP     := -m pip --disable-pip-version-check -qq

@@ -373,11 +373,16 @@ def _uncover(how: _How, marks: _Marks, paper: Array, through: tuple[Array, Array
     return lax.scan(back, (dot([paper[c] for c in range(3)]), through), marks)[1], ground
 
 
-def visible(strokes: Strokes, canvas: tuple[int, int], sigma2: Size, *, ink: Ink = "exponential") -> Float[Array, "n s"]:
-    """How much is seen of each stroke: the most that any pixel's ink changes where it is left out, 0 to 1; colours are passed over."""
+def visible(
+    strokes: Strokes, canvas: tuple[int, int], sigma2: Size, *, ink: Ink = "exponential", compose: Compose = "screen"
+) -> Float[Array, "n s"]:
+    """How much is seen of each stroke, 0 to 1: the most that any pixel's ink changes where it is left out.
+
+    Colours are passed over. With `over` it is the most of it that later strokes leave uncovered, whatever is below.
+    """
     how, marks, ground = _prepared(strokes._replace(colour=None), canvas, sigma2, ink, "screen", 0.0)
 
-    def part(marks: _Marks, _: None) -> Array:
+    def left_out(marks: _Marks, _: None) -> Array:
         through = _inked(how, marks, ground)[1][0]
 
         def most(_: None, mark: _Marks) -> tuple[None, Array]:
@@ -386,7 +391,15 @@ def visible(strokes: Strokes, canvas: tuple[int, int], sigma2: Size, *, ink: Ink
 
         return lax.scan(most, None, marks)[1].T
 
-    return _by_parts(part, how, marks, None)
+    def uncovered(marks: _Marks, _: None) -> Array:
+        def most(above: Array, mark: _Marks) -> tuple[Array, Array]:
+            laid = _laid(how, mark)
+            return above * (1 - laid), how.inside(laid * above).max(axis=(1, 2))
+
+        clear = jnp.ones((marks.opacity.shape[1], *map(len, how.places)), marks.opacity.dtype)
+        return lax.scan(most, clear, marks, reverse=True)[1].T
+
+    return _by_parts(uncovered if compose == "over" else left_out, how, marks, None)
 
 
 # ------------------------------------------------------------------------------------------------- the same, told plainly

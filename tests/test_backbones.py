@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from semiosis.errors import UsageError
-from semiosis.nets import backbones, hub, published, resnet
+from semiosis.nets import backbones, hub, pools, published, resnet
 
 WIDTH, CLASSES = 8, 10
 
@@ -139,6 +139,25 @@ def test_normalisation_by_hand():
 def test_the_greatest_of_three_by_three():
     x = -jnp.arange(1.0, 10).reshape(1, 3, 3, 1)  # all below 0, which padding must not beat
     np.testing.assert_array_equal(resnet.pooled(x)[0, :, :, 0], [[-1, -2], [-4, -5]])
+
+
+@pytest.mark.parametrize(("k", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0), (5, 2, 2), (3, 3, 0)])
+@pytest.mark.parametrize("sides", [(6, 7), (9, 8)])
+def test_pools_are_jaxs_and_their_gradients_place_by_place(k, stride, padding, sides):
+    """Integers, which tie often; the gradient by a loop over windows, to the first of the greatest."""
+    x = np.random.default_rng(0).integers(-3, 0, size=(2, *sides, 3)).astype(np.float32)
+    y, back = eqx.filter_jit(lambda x: jax.vjp(lambda x: pools.greatest(x, k, stride, padding), x))(x)
+    edges = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    np.testing.assert_array_equal(y, jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, k, k, 1), (1, stride, stride, 1), edges))
+    g = np.random.default_rng(1).normal(size=y.shape).astype(np.float32)
+    padded = np.pad(x, edges, constant_values=-np.inf)
+    expected = np.zeros_like(padded)
+    for i, a, b, c in np.ndindex(*y.shape):
+        window = padded[i, stride * a : stride * a + k, stride * b : stride * b + k, c]
+        down, across = np.unravel_index(window.argmax(), window.shape)
+        expected[i, stride * a + down, stride * b + across, c] += g[i, a, b, c]
+    h, w = sides
+    np.testing.assert_allclose(jax.jit(back)(g)[0], expected[:, padding : padding + h, padding : padding + w], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(

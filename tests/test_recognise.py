@@ -194,3 +194,18 @@ def test_what_clip_sees_in_games_by_hand():
     assert sum(seen) == 4 + 3  # each photo once
     with pytest.raises(UsageError, match="these games have no classes"):
         recognise.clip_analysis(games._replace(labels=None), clip)
+
+
+def test_clip_is_asked_in_parts_of_one_size():
+    level = np.linspace(0.05, 0.95, 7)
+    pictures = np.broadcast_to(level[:, None, None, None], (7, 4, 4, 1)).copy()
+    shapes: list[int] = []
+
+    def clip(some: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        shapes.append(len(some))
+        return brightness(some)
+
+    kinds, templates = recognise._by_clip(clip, pictures, chunk=3)
+    assert shapes == [3, 3, 3]
+    np.testing.assert_array_equal(kinds, np.minimum((level * 4 + 0.01).astype(int), 3))
+    np.testing.assert_array_equal(templates, level > 0.6)

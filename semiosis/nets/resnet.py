@@ -10,10 +10,9 @@ from collections import OrderedDict
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from semiosis.nets.pools import greatest
 from semiosis.nets.published import (
     Arrays,
     Convolved,
@@ -110,7 +109,7 @@ class Residual(Trunk):
 
 def pooled(x: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
     """The greatest of each 3 x 3 places, every second one, padded by 1: h2 = ceil(h / 2)."""
-    return lax.reduce_window(x, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return greatest(x, 3, 2, 1)
 
 
 def resnet34(weights: Weights) -> ResNet:

@@ -6,9 +6,9 @@ from collections import OrderedDict
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Int8, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
+from semiosis.nets.pools import greatest
 from semiosis.nets.published import Arrays, Convolved, Shapes, Trunk, Weights, axis, biased, checked, drawn, he, place
 
 BLOCKS = (2, 2, 3, 3, 3)  # convolutions of each
@@ -76,35 +76,5 @@ def vgg16_shapes(widths: tuple[int, ...] = WIDTHS) -> Shapes:
 
 
 def halved(x: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
-    """The greatest of each 2 x 2 places, a last odd row or column left out; the gradient goes to the first of equals, as in PyTorch."""
-    _, h, w, _ = x.shape
-    return _pooled(x[:, : h // 2 * 2, : w // 2 * 2])
-
-
-@jax.custom_vjp
-def _pooled(x: Float[Array, "n h w c"]) -> Float[Array, "n h2 w2 c"]:
-    return _winners(x)[0]
-
-
-def _winners(x: Float[Array, "n h w c"]) -> tuple[Float[Array, "n h2 w2 c"], Int8[Array, "n h2 w2 c"]]:
-    """The greatest of each 2 x 2 places and which it is, in the order of reading."""
-    best, which = x[:, ::2, ::2], jnp.zeros((), jnp.int8)
-    for number, (a, b) in enumerate(((0, 1), (1, 0), (1, 1)), 1):
-        other = x[:, a::2, b::2]
-        which = jnp.where(other > best, jnp.int8(number), which)
-        best = jnp.maximum(best, other)
-    return best, which
-
-
-def _forward(x: Array) -> tuple[Array, Array]:
-    return _winners(x)
-
-
-def _backward(which: Array, g: Array) -> tuple[Array]:
-    n, h, w, c = g.shape
-    number = jnp.arange(4, dtype=jnp.int8).reshape(2, 1, 2, 1)
-    spread = jnp.where(which[:, :, None, :, None] == number, g[:, :, None, :, None], 0)  # XLA's own gradient searches every window
-    return (spread.reshape(n, 2 * h, 2 * w, c),)
-
-
-_pooled.defvjp(_forward, _backward)
+    """The greatest of each 2 x 2 places; a last odd row or column is left out."""
+    return greatest(x, 2, 2)

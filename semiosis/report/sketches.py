@@ -105,7 +105,7 @@ def _story(games: Games, shown: Games, apart: np.ndarray, caption: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
+    return f"{share:.0%}" if round(share, 3) >= 0.1 else f"{share:.1%}"
 
 
 def _size(shapes: Sequence[tuple[int, ...]], wanted: float) -> tuple[float, float]:
@@ -157,7 +157,7 @@ def _aside(axes: Axes, text: str, y: float, *, bold: bool = False) -> None:
 
 def averages(
     sketches: Float[np.ndarray, "a n h w c"],
-    photos: UInt8[np.ndarray, "n H W C"],
+    photos: UInt8[np.ndarray, "m H W C"],
     path: str | Path,
     *,
     names: Sequence[str] | None = None,
@@ -221,9 +221,8 @@ def prototypes(games: Games, path: str | Path, *, title: str = "What a class loo
     width = max(2 * style.MARGIN + across * pitch[0] - 0.32, 7.0)
     rate = metrics.class_rate(kinds, found, _kinds_of_candidates(games))
     told = "Left the mean of the photos that senders saw, right the mean of their sketches, contrast stretched for all alike."
-    told += (
-        f"\nBelow: how often the receiver points at a photo of the class; {rate.value:.0%} in all, {_percent(rate.null or 0.0)} by chance."
-    )
+    told += f"\nBelow: how often the receiver points at a photo of the class, in all {rate.value:.0%}"
+    told += f" ({_percent(rate.null or 0.0)} by chance)."
     told = style.wrapped("\n".join(part for part in (caption, told) if part), width - 2 * style.MARGIN)
     blocks = [range(i, min(i + across, len(there))) for i in range(0, len(there), across)]
     top = style.head_height(told) + 0.15

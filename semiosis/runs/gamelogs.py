@@ -379,9 +379,10 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .guess:not(.right) .mark, .you:not(.right) .mark { color: var(--wrong); font-weight: 600; }
 .right { border-color: var(--right) !important; }
 .guess:not(.right), .you:not(.right) { border-color: var(--wrong) !important; border-style: dashed; }
-.closed .pool button { border-color: transparent !important; border-style: solid; }
+.closed .pool button { border-color: transparent !important; border-style: solid !important; }
 .closed .pool button:hover, .closed .pool button:focus-visible { border-color: var(--soft) !important; }
-.closed .mark, .closed .answer { visibility: hidden; }
+.closed .mark { display: none; }
+.closed .answer { visibility: hidden; }
 .open .pool button { cursor: default; }
 .show { display: none; padding: .35rem .8rem; border: 1px solid var(--line); border-radius: 6px; background: none; }
 .closed .show { display: inline-block; }

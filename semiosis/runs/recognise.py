@@ -344,7 +344,9 @@ def clip_analysis(games: Games, clip: Clip) -> dict[str, Value]:
 
 
 def _by_clip(clip: Clip, pictures: Float[np.ndarray, "n h w c"], chunk: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Class and template [n] of each picture, resampled to what CLIP takes."""
-    seen = [clip(_look(pictures[i : i + chunk], CLIP_SIDE, 3))[:2] for i in range(0, len(pictures), chunk)]
-    kinds, templates = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*seen, strict=True))
+    """Class and template [n] of each picture, resampled to what CLIP takes; many go in parts of one size, so that one program does."""
+    n = len(pictures)
+    parts = [np.arange(i, i + min(chunk, n)) for i in range(0, n, chunk)]
+    seen = [clip(_look(pictures[part % n], CLIP_SIDE, 3))[:2] for part in parts]
+    kinds, templates = (np.concatenate([np.asarray(one) for one in ones])[:n] for ones in zip(*seen, strict=True))
     return kinds, templates

@@ -140,10 +140,12 @@ def grey(x: Float[Array, "n h w 3"]) -> Float[Array, "n h w 1"]:
 def hue_turned(x: Float[Array, "n h w 3"], angle: Float[Array, "n 1 1 1"]) -> Float[Array, "n h w 3"]:
     """Colours with their hue turned by so much of a whole circle (red, yellow, green, ...); value and saturation stay (Smith 1978, HSV)."""
     red, green, blue = (x[..., i : i + 1] for i in range(3))
-    most, least = x.max(axis=-1, keepdims=True), x.min(axis=-1, keepdims=True)
+    most, least = jnp.maximum(jnp.maximum(red, green), blue), jnp.minimum(jnp.minimum(red, green), blue)
     chroma = most - least
     unit = jnp.where(chroma > 0, chroma, 1)
-    sixth = jnp.where(most == red, (green - blue) / unit, jnp.where(most == green, 2 + (blue - red) / unit, 4 + (red - green) / unit))
+    # compared with each other and not with the most: XLA may compute x twice, rounded otherwise, and then none would equal it
+    sixth = jnp.where(green > blue, 2 + (blue - red) / unit, 4 + (red - green) / unit)
+    sixth = jnp.where((red >= green) & (red >= blue), (green - blue) / unit, sixth)
     # a channel is full within a sixth of the circle of its colour, and fades over the next
     away = (sixth + 6 * angle + jnp.array([5.0, 3.0, 1.0])) % 6
     return most - chroma * jnp.clip(jnp.minimum(away, 4 - away), 0, 1)
@@ -226,8 +228,8 @@ def _slants(key: PRNGKeyArray, n: int, size: tuple[int, int], distortion: Size) 
 def homography(corners: Float[Array, "n 4 2"], size: tuple[int, int]) -> Float[Array, "n 3 3"]:
     """The projective maps of (row, column, 1) that take these four places to the corners of an image; they are in order around it.
 
-    First that from the image to the four (Heckbert 1989, section 2.2.3), then its inverse by cofactors, up to a positive factor for a convex
-    quadrilateral. The image's own corners give the identity, bit for bit.
+    First that from the image to the four (Heckbert 1989, section 2.2.3), then its inverse by cofactors: up to a factor, which is positive
+    where the four are convex. The image's own corners give the identity, bit for bit.
     """
     h, w = size
     p0, p1, p2, p3 = (corners[:, i] for i in range(4))
@@ -262,7 +264,7 @@ def _slanted(matrix: Float[Array, "n 3 3"], places: Float[Array, "m a b 2"], siz
 
 def _read(images: Float[Array, "n h w c"], places: Float[Array, "n a b 2"], fill: Fill) -> Float[Array, "n a b c"]:
     """The images at these places, with `fill` around them."""
-    within = jnp.clip(places + 1, 0, jnp.array(images.shape[1:3], jnp.float32) + 1)  # of a frame, for all that lies outside
+    within = jnp.clip(places + 1, 0, jnp.array(images.shape[1:3], jnp.float32) + 1)  # a frame is all that lies outside
     return bilinear(frame(images, 1, fill), lax.optimization_barrier(within))
 
 

@@ -103,7 +103,7 @@ class Rounds(eqx.Module):
         if variant != "original" or balanced:
             self.table = sampling.ClassTable(*map(jnp.asarray, _dense(np.asarray(split.labels))))
         if exam:
-            meeting = appointed(n, split.labels, variant, candidates, senders)
+            meeting = appointed(n, None if split.labels is None else np.asarray(split.labels), variant, candidates, senders)
             self.exam = Meeting(*map(jnp.asarray, meeting))
             size = min(size, len(meeting.pool))
         self.variant, self.size, self.candidates, self.senders = variant, size, candidates, senders
