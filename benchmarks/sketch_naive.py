@@ -63,7 +63,7 @@ def main() -> None:
     dice = np.random.default_rng(0)
     part = lambda: Split(dice.integers(0, 256, (args.photos, args.side, args.side, 3)).astype(np.uint8))  # noqa: E731
     data = Data("noise", {"train": part(), "test": part()}, fingerprint=f"noise {args.photos} {args.side}")
-    config = sketch.Config(data="noise", batch_size=args.photos, lr=1e-3, perceptual=float(args.perceptual), precision="float32")
+    config = sketch.Config(data="noise", batch_size=args.photos, perceptual=float(args.perceptual), precision="float32")
     experiment, worlds = build(sketch, config, data, (0,))
     drawing, phase = experiment.interventions["blank"].drawing, experiment.phases[0]
     world = loop.unstack(worlds, 0)

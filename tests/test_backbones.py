@@ -141,7 +141,7 @@ def test_the_greatest_of_three_by_three():
     np.testing.assert_array_equal(resnet.pooled(x)[0, :, :, 0], [[-1, -2], [-4, -5]])
 
 
-@pytest.mark.parametrize(("k", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0), (5, 2, 2), (3, 3, 0)])
+@pytest.mark.parametrize(("k", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 1, 1), (5, 2, 2), (3, 3, 0)])
 @pytest.mark.parametrize("sides", [(6, 7), (9, 8)])
 def test_pools_are_jaxs_and_their_gradients_place_by_place(k, stride, padding, sides):
     """Integers, which tie often; the gradient by a loop over windows, to the first of the greatest."""

@@ -205,6 +205,31 @@ patches.defvjp(_patches_forward, _patches_backward)
 fold.defvjp(_fold_forward, _fold_backward)
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def steady(x: Float[Array, "n h w i"], weight: Float[Array, "k k i o"], padding: int) -> Float[Array, "n h2 w2 o"]:
+    """The library's convolution of stride 1, for weights that do not learn: quick forwards and towards the image, in a loop too.
+
+    In a loop XLA's CPU does not put the convolution towards the image into the form that is quick (measured on VGG16: 3.2 times slower);
+    here it is told in that form, as one with the weight mirrored.
+    """
+    return lax.conv_general_dilated(x, weight, (1, 1), [(padding, padding)] * 2, dimension_numbers=DIMENSIONS)
+
+
+def _steady_forward(x: Array, weight: Array, padding: int) -> tuple[Array, tuple[Array, Array]]:
+    return steady(x, weight, padding), (x, weight)
+
+
+def _steady_backward(padding: int, kept: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, weight = kept
+    # the barrier keeps XLA from telling the mirrored weight as the weight again
+    mirrored = lax.optimization_barrier(weight[::-1, ::-1].swapaxes(2, 3))
+    dx = steady(g, mirrored, weight.shape[0] - 1 - padding)
+    return dx, jax.vjp(lambda w: steady.fun(x, w, padding), weight)[1](g)[0]
+
+
+steady.defvjp(_steady_forward, _steady_backward)
+
+
 def _uniform(key: PRNGKeyArray, shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:
     return jax.random.uniform(key, shape, minval=-(fan_in**-0.5), maxval=fan_in**-0.5)
 

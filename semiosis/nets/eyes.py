@@ -58,7 +58,7 @@ bettercnn: four convolutions of 3 x 3 (64), normalised, with ReLU; then 8 x 8 me
     no place in a function of one image: here each image is normalised by itself, in groups of channels.
 conv2d: two convolutions of 3 x 3 and stride 2 (32, 64) with ReLU; sizes were not published, these are ours.
 strokenet: five blocks of two convolutions of 3 x 3 (16 to 256) with leaky ReLU, each block followed by the mean of 2 x 2.
-small: three convolutions of 3 x 3 and stride 2 (32, 64, 128) with ReLU: ours, the quickest to compute and to learn of those that convolve.
+small: three convolutions of 3 x 3 and stride 2 (32, 64, 128) with ReLU: ours, quick to compute and to learn.
 """
 
 

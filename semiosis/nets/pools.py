@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int8
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3))
 def greatest(x: Float[Array, "n h w c"], k: int, stride: int, padding: int = 0) -> Float[Array, "n h2 w2 c"]:
-    """The greatest of each k x k places, every so many: h2 = (h + 2 padding - k) // stride + 1.
+    """The greatest of each k x k places, a stride of at most k apart: h2 = (h + 2 padding - k) // stride + 1.
 
     A gradient goes to the first of equals in the order of reading, as PyTorch's does.
     """

@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from semiosis.errors import UsageError, unknown
-from semiosis.nets.convolution import DIMENSIONS
+from semiosis.nets.convolution import DIMENSIONS, steady
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation of pixels in [0, 1]
 EPSILON = 1e-5  # of PyTorch's normalisations, of batches and of layers
@@ -46,6 +46,8 @@ class Convolved(eqx.Module):
     def __call__(self, x: Float[Array, "n h w i"]) -> Float[Array, "n h2 w2 o"]:
         """Padded by half the kernel: h2 = ceil(h / stride)."""
         edge = self.weight.shape[0] // 2
+        if self.stride == 1:
+            return steady(x, self.weight, edge) + self.bias
         return lax.conv_general_dilated(x, self.weight, (self.stride,) * 2, [(edge, edge)] * 2, dimension_numbers=DIMENSIONS) + self.bias
 
 

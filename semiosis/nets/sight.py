@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import equinox as eqx
@@ -72,7 +73,7 @@ class Sight(eqx.Module):
         if not self.reduced:
             return frozen(x)
         half = jax.tree.map(lambda w: w.astype(jnp.bfloat16) if eqx.is_inexact_array(w) else w, frozen)
-        return {name: y.astype(jnp.float32) for name, y in half(x.astype(jnp.bfloat16)).items()}
+        return OrderedDict((name, y.astype(jnp.float32)) for name, y in half(x.astype(jnp.bfloat16)).items())
 
 
 def last(maps: dict[str, Array]) -> Float[Array, "n f"]:
