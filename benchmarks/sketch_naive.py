@@ -44,7 +44,7 @@ def naive_loss(nets, sight, config, scene, side):
     scores = jnp.einsum("gsd,gcd->gsc", head(last(frozen(drawn))).reshape(g, n // g, -1), head(last(candidates)).reshape(g, c, -1))
     loss = jnp.mean(surrogates.hinge(scores.reshape(n, c), scene.target))
     if config.perceptual:
-        again = frozen(drawn)
+        again = frozen(jax.lax.optimization_barrier(drawn))  # once more, where XLA would see that it was looked at before
         unit = lambda x: x / (jnp.linalg.norm(x, axis=-1, keepdims=True) + 1e-10)  # noqa: E731
         loss += config.perceptual * sum(
             jnp.mean(jnp.sum(jnp.square(unit(again[name]) - unit(jax.lax.stop_gradient(seen[name]))), -1)) for name in again

@@ -797,18 +797,24 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
 
 
 _SMALL = Config(
-    data="digits,side=16", steps=2000, game="same", backbone="small", backbone_learns=True, sigma2=5e-3, sigma2_final=5e-3, strokes=8, lr=1e-3
+    data="digits,side=16", steps=2000, game="same", backbone="small", backbone_learns=True, lr=1e-3, drawing="curves", strokes=2, knots=8,
+    sigma2=1.5e-2, sigma2_final=1.5e-2, invert=False, perceptual=1.0,
 )  # fmt: skip
 _SAME, _DIFFERENT = {"game": "same"}, {"game": "different"}
 
 PRESETS: dict[str, Config] = {
     "tiny": replace(
-        _SMALL, data="digits,limit=120", steps=60, batch_size=20, width=4, latent_size=8, strokes=3, sender_hidden=(16,), receiver_hidden=8,
-        receiver_latent=8, sigma2=5e-2, sigma2_final=5e-2, evaluation_size=60,
+        _SMALL, data="digits,limit=120", steps=60, batch_size=20, width=4, latent_size=8, drawing="lines", strokes=3, sender_hidden=(16,),
+        receiver_hidden=8, receiver_latent=8, sigma2=5e-2, sigma2_final=5e-2, perceptual=0.0, evaluation_size=60,
     ),
     "quick": _SMALL,
-    "mnist": replace(_SMALL, data="mnist", game="original", steps=6000),
-    "cifar10": replace(_SMALL, data="cifar10", game="original", steps=6000, coloured=True, strokes=20),
+    "mnist": replace(
+        _SMALL, data="mnist", game="original", steps=4000, lr=5e-4, lr_every=1000, lr_factor=0.7, knots=10, sigma2=8e-3, sigma2_final=8e-3
+    ),
+    "cifar10": replace(
+        _SMALL, data="cifar10", game="original", steps=3000, lr_every=1000, lr_factor=0.7, drawing="lines", strokes=20, coloured=True,
+        sigma2=5e-3, sigma2_final=5e-3, invert=True, perceptual=0.0,
+    ),
     "paper": Config(),
     "paper-perceptual": Config(perceptual=1.0),
     "paper-same": replace(Config(), **_SAME),
