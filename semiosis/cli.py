@@ -673,14 +673,14 @@ def bench(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """Agents invent languages in the Lewis game, the naming game, the glyph game and the dialogue: tables and pictures of all four."""
+    """Agents invent languages in the Lewis game, the naming game, the glyph game, the dialogue and the sketch game, with pictures of all."""
 
     out: str = "runs/demo"
-    """Where the run directories are made: lewis, naming, glyph, dialogue, and unseen, a dialogue about classes that were held out."""
+    """Where the run directories are made: lewis, naming, glyph, dialogue, unseen (a dialogue about classes that were held out), sketch."""
     seeds: str = ""
-    """How many seeds, or which; by default 4 of the Lewis game and the dialogue, and 1 of the others."""
+    """How many seeds, or which; by default 4 of the Lewis game and the dialogue, 2 of the sketch game, 1 of the others."""
     steps: int = 4000
-    """Steps to train in the Lewis game, the glyph game and the dialogue."""
+    """Steps to train in the Lewis game, the glyph game and the dialogue; the sketch game takes a quarter of them."""
 
 
 def demo(args: list[str]) -> int:
@@ -702,6 +702,7 @@ def demo(args: list[str]) -> int:
         "dialogue": "The dialogue: one sees a handwritten digit, the other has read what each digit looks like; they talk in 16 bits at a "
         "time until the other knows which it is.",
         "unseen": "The dialogue again, without the digits 3 and 8 in training: are they understood when they are met?",
+        "sketch": "The sketch game: a sender sees a handwritten digit and draws two curves; a receiver must find it among ten.",
     }
     games = {name: session.game_at("dialogue" if name == "unseen" else name, GAMES) for name in told}
     lewis = replace(games["lewis"].PRESETS["quick"], steps=chosen.steps)
@@ -709,10 +710,11 @@ def demo(args: list[str]) -> int:
     glyph = replace(games["glyph"].PRESETS["colour"], steps=chosen.steps)
     dialogue = replace(games["dialogue"].PRESETS["quick"], steps=chosen.steps, samples=1)
     unseen = replace(dialogue, data="digits,withheld=3+8", samples=0)
+    sketch = replace(games["sketch"].PRESETS["quick"], steps=max(chosen.steps // 4, 1))
     for name in told:
         directory.check_free(Path(chosen.out) / name)  # of all, before any is trained
-    runs = (("lewis", lewis, "4"), ("naming", naming, "1"), ("glyph", glyph, "1"), ("dialogue", dialogue, "4"), ("unseen", unseen, "4"))
-    for name, config, seeds in runs:
+    configs, seeds_of = (lewis, naming, glyph, dialogue, unseen, sketch), "411442"
+    for name, config, seeds in zip(told, configs, seeds_of, strict=True):
         print(told[name], flush=True)
         game = "dialogue" if name == "unseen" else name
         run, caught = session.start(game, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)

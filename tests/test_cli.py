@@ -22,6 +22,7 @@ from semiosis.errors import UsageError
 from semiosis.runs import bench, directory, loop, recall, session
 from semiosis.runs.bench import table
 from semiosis.runs.checkpoints import read_arrays
+from semiosis.runs.draw import Drawing
 from semiosis.runs.evaluate import Finding, _enter
 from semiosis.runs.files import to_json
 from semiosis.runs.options import Options
@@ -486,34 +487,36 @@ def test_describe_shows_every_parameter(tell: Tell, trained: Path, repo: Path):
 
 
 def test_demo_plays_every_game_and_shows_each(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    games = {name: session.game_at(name, cli.GAMES) for name in ("naming", "glyph", "dialogue")}
+    games = {name: session.game_at(name, cli.GAMES) for name in ("naming", "glyph", "dialogue", "sketch")}
     tiny = {name: game.PRESETS["tiny"] for name, game in games.items()}
     quick = dataclasses.replace(tiny["naming"], objects=150, epochs=1, iterations=3)
     monkeypatch.setitem(games["naming"].PRESETS, "quick", quick)
     colour = dataclasses.replace(tiny["glyph"], colours=3, side=4, operations=("static",))
     monkeypatch.setitem(games["glyph"].PRESETS, "colour", colour)
     monkeypatch.setitem(games["dialogue"].PRESETS, "quick", dataclasses.replace(tiny["dialogue"], max_exchange=2))
+    monkeypatch.setitem(games["sketch"].PRESETS, "quick", tiny["sketch"])
     status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
     assert (status, err) == (0, "")
     demo, common = tmp_path / "demo", {"curves", "lexicon"}
     drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
     drawn["glyph"] = {"curves", "alphabet", "glyphs", "answers", "levels", "film", "between"}
     drawn["dialogue"] = drawn["unseen"] = {"curves", "interventions", "conversations", "steps", "lengths"}
+    drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "seeds", "svg", "film", "between"}
     assert {path.name for path in demo.iterdir()} == drawn.keys()
     for name, figures in drawn.items():
         game = "dialogue" if name == "unseen" else name
         assert json.loads((demo / name / "evaluation.json").read_text())["game"] == game
         assert {path.stem for path in (demo / name / "figures").iterdir()} == figures
-        assert all(f"demo/{name}/figures/{figure}." in out for figure in figures)
+        assert all(f"demo/{name}/figures/{figure}" in out for figure in figures)
         assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0, 1]
     told = ("The Lewis game: ", "accuracy, messages shuffled", "The naming game: ", "Cohen's kappa", "The glyph game: ", "The dialogue: ")
-    told += ("valid-000000  ", "The dialogue again, ")  # a conversation while it is trained
+    told += ("valid-000000  ", "The dialogue again, ", "The sketch game: ")  # a conversation while it is trained
     places = [out.index(text) for text in told]
     assert places == sorted(places)
-    assert out.count("valid-000000  ") == len(re.findall(r"^dialogue: step", out[: places[-1]], re.MULTILINE)) > 0
+    assert out.count("valid-000000  ") == len(re.findall(r"^dialogue: step", out[: places[-2]], re.MULTILINE)) > 0
     config = {name: json.loads((demo / name / "config.json").read_text())["config"] for name in drawn}
     assert (config["naming"]["data"], config["naming"]["rotations"]) == ("digits", [0.0, 45.0])
-    assert [config[name]["steps"] for name in ("lewis", "glyph", "dialogue", "unseen")] == [4] * 4
+    assert [config[name]["steps"] for name in ("lewis", "glyph", "dialogue", "unseen", "sketch")] == [4] * 4 + [1]
     assert (config["dialogue"]["data"], config["unseen"]["data"]) == ("digits", "digits,withheld=3+8")
     unseen = json.loads((demo / "unseen" / "evaluation.json").read_text())["metrics"]
     assert unseen["accuracy@out_of_domain"]["chance"] == pytest.approx(183 / 357)  # of the digits 3 and 8
@@ -550,7 +553,7 @@ def test_a_failing_bench_case_is_one_sentence(mistake: Callable[..., str], monke
 # ------------------------------------------------------------------------------------------------------------------- help
 
 
-PLACES = ("dir", "dirs", "name", "games", "path", "folder")  # arguments that are known by where they stand
+PLACES = ("dir", "dirs", "name", "games", "path", "folder", "image")  # arguments that are known by where they stand
 
 
 def flags_of(kind: Any) -> list[str]:
@@ -570,6 +573,9 @@ HELPS = {
     "film": (["film"], flags_of(cli.Film)),
     "dialogue-analysis": (["dialogue-analysis"], flags_of(cli.DialogueAnalysis)),
     "features": (["features"], flags_of(cli.Features)),
+    "draw": (["draw"], flags_of(Drawing)),
+    "gamelogs": (["gamelogs"], flags_of(cli.GameLogs)),
+    "recognise": (["recognise"], flags_of(cli.Recognise)),
     "bench": (["bench"], flags_of(cli.Bench)),
 }
 
@@ -614,8 +620,8 @@ def test_the_help_of_the_program_names_every_command(tell: Tell):
     ("line", "sentence"),
     [
         ("frobnicate", "unknown command 'frobnicate': known are demo, train, resume, "),
-        ("train", "`semiosis train` needs a game: lewis, naming, glyph, dialogue, or the path of a .py file"),
-        ("describe", "`semiosis describe` needs a game: lewis, naming, glyph, dialogue, or the path of a .py file"),
+        ("train", "`semiosis train` needs a game: lewis, naming, glyph, dialogue, sketch, or the path of a .py file"),
+        ("describe", "`semiosis describe` needs a game: lewis, naming, glyph, dialogue, sketch, or the path of a .py file"),
         ("train lewiss", "unknown game 'lewiss': known are lewis, "),
         ("describe lewiss", "unknown game 'lewiss': known are lewis, "),
         ("bench lewiss", "unknown game 'lewiss': known are lewis"),

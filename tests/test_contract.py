@@ -12,7 +12,7 @@ import numpy as np
 import optax
 import pytest
 
-from semiosis.games import dialogue, glyph, lewis, naming
+from semiosis.games import dialogue, glyph, lewis, naming, sketch
 from semiosis.rules import born, descend
 from semiosis.runs import loop
 from semiosis.runs.setup import build
@@ -24,6 +24,7 @@ GAMES = [  # a game and what to change of its preset `tiny`
     pytest.param(lewis, {}, id="lewis"),
     pytest.param(naming, {}, id="naming"),
     pytest.param(glyph, {"side": 4, "filters": 2, "operations": ("static", "rotate", "invert")}, id="glyph"),
+    pytest.param(sketch, {"backbone_learns": False, "strokes": 2}, id="sketch"),
     pytest.param(dialogue, {"data": "words,classes=3,per_class=9,size=4", "max_exchange": 2}, id="dialogue"),
 ]
 EXAMPLES = sorted((Path(__file__).resolve().parent.parent / "examples").glob("*.py"))
