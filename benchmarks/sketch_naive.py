@@ -103,7 +103,8 @@ def main() -> None:
 
     other, expected = timed(naive, args.steps)
     apart = max(abs(a - b) / abs(b) for a, b in zip(losses, expected, strict=True))
-    print(f"{args.photos} photos of {args.side} px, frozen VGG16 to relu5_3, {'with' if args.perceptual else 'without'} the perceptual loss")
+    which = "with" if args.perceptual else "without"
+    print(f"{args.photos} photos of {args.side} px, frozen VGG16 to relu5_3, {which} the perceptual loss")
     print(f"here {min(own[1:]):.2f} CPU-s a step, naive {min(other[1:]):.2f}: {min(other[1:]) / min(own[1:]):.2f} times")
     print(f"losses of {args.steps} steps: {losses[0]:.6f} ... {losses[-1]:.6f}, apart by at most {apart:.1e} of themselves")
 

@@ -673,7 +673,7 @@ def bench(args: list[str]) -> int:
 
 @dataclass(frozen=True)
 class Demo:
-    """Agents invent languages in the Lewis game, the naming game, the glyph game, the dialogue and the sketch game, with pictures of all."""
+    """Agents invent languages in the Lewis game, the naming game, the glyph game, the dialogue and the sketch game; with pictures."""
 
     out: str = "runs/demo"
     """Where the run directories are made: lewis, naming, glyph, dialogue, unseen (a dialogue about classes that were held out), sketch."""
@@ -1015,7 +1015,8 @@ def _sketches(trained: Any, split: str, home: Path, which: str) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     for i, row in enumerate(rows):
         name = "-".join(filter(None, ["sketch", str(i + 1), first.called(int(first.seen[row]))]))
-        text = raster.svg(strokes, (SIDE, SIDE), float(world.sigma2), index=i, ink=config.ink, paper=paper, invert=config.invert and not paper)
+        turned = config.invert and not paper
+        text = raster.svg(strokes, (SIDE, SIDE), float(world.sigma2), index=i, ink=config.ink, paper=paper, invert=turned)
         files.write_bytes(folder / f"{re.sub('[^A-Za-z0-9-]+', '-', name)}.svg", text.encode())
     return [*paths, folder]
 

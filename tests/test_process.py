@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from semiosis import cli
-from semiosis.runs import checkpoints, directory, session  # session: what `resume` imports, before it races with a run
+from semiosis.runs import checkpoints, directory, session
 from semiosis.runs.records import read_metrics
 
 # A game that starts fast: nothing of it is learned, all of it depends on every step, scene and key before.
@@ -184,6 +184,7 @@ def test_a_process_killed_at_any_moment_leaves_a_run_that_goes_on_as_if_unbroken
     assert len(lines(whole, "train")) > 450
 
 
+assert session.resume  # imported here: a command in this process must not lose time with it while another process runs
 LONG = ("game.py", "--seeds", "2", "--steps", "1500", "--log-every", "2", "--save-every", "300")
 
 

@@ -30,7 +30,7 @@ def drawn(scenes, steps, key=KEY):
 
 def games(found):
     """(sender's example, target's example, the pool's examples) of each sender of each game."""
-    g, c = found.pool.shape
+    g = len(found.pool)
     n = len(found.seen) // g
     for i, row in enumerate(found.seen):
         pool = found.example[found.pool[i // n]]

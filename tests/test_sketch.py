@@ -1,4 +1,4 @@
-"""The sketch game: its sizes against the published ones, its losses and laws, what is frozen, shared and remembered, and that it is learned."""
+"""The sketch game: its published sizes, its losses and laws, what is frozen, shared and remembered, and that it is learned."""
 
 from dataclasses import replace
 
@@ -123,7 +123,7 @@ def test_a_pair_is_right_where_a_loop_over_games_says_so(digits):
 def test_a_sketch_that_passed_the_receivers_trunk_need_not_pass_the_senders(digits):
     """One trunk, frozen: the perceptual loss of the receiver's pass is that of a pass of the sender's own."""
     config = replace(TINY, perceptual=1.0, perceptual_weights=(0.0, 2.0, 0.0))
-    experiment, world, scene, out = outcome(config, digits)
+    experiment, _, scene, out = outcome(config, digits)
     sight = experiment.play.drawing.sight
 
     def own(sight, photos, said):
@@ -138,7 +138,7 @@ def test_a_sketch_that_passed_the_receivers_trunk_need_not_pass_the_senders(digi
 
 def test_learned_layer_weights_are_not_negative_and_of_length_one(digits):
     config = replace(TINY, perceptual_learned=True, perceptual_weights=(1.0, 1.0))
-    _, world, scene, out = outcome(config, digits)
+    _, world, _, out = outcome(config, digits)
     weights = world.sender.net.layers
     assert weights.shape == (2,)
     single = [outcome(replace(TINY, perceptual=1.0, perceptual_weights=w), digits)[3].terms["perceptual"] for w in ((1.0,), (0.0, 1.0))]
@@ -152,8 +152,8 @@ def test_learned_layer_weights_are_not_negative_and_of_length_one(digits):
         {"loss": "infonce", "augmented": 0.5, "augmented_views": 2, "coloured": True, "drawing": "curves", "knots": 5},
         {"loss": "hinge-sum", "reconstruction": 1.0, "backbone_learns": True, "sharing": "half", "move": True, "sigma2_every": 1,
          "sigma2_final": 1e-3, "weight_decay": 1e-3, "lr_every": 2, "lr_factor": 0.5, "game": "mixed"},
-        {"loss": "cross-entropy", "perceptual": 1.0, "sharing": "separate", "margin": 2, "recurrent": True, "opacities": True, "widths": True,
-         "game": "different", "targets": 2},
+        {"loss": "cross-entropy", "perceptual": 1.0, "sharing": "separate", "margin": 2, "recurrent": True, "opacities": True,
+         "widths": True, "game": "different", "targets": 2},
     ],
     ids=["colour", "half", "separate"],
 )  # fmt: skip
@@ -306,7 +306,7 @@ def test_the_same_strokes_are_drawn_at_any_size(digits):
 
 def test_a_probe_keeps_the_sender(digits):
     probed = sketch.probe(LEARNS, task="discrimination", speakers=1, listeners=2)
-    experiment, worlds = build(sketch, probed, digits, (0,))
+    _, worlds = build(sketch, probed, digits, (0,))
     _, own = build(sketch, LEARNS, digits, (0,))
     assert jax.tree.structure(worlds.sender.net) == jax.tree.structure(own.sender.net)
     assert worlds.receiver.age.shape == (1, 2)

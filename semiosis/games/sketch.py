@@ -34,7 +34,7 @@ from semiosis.nets.sight import Eye, Receiver, Sight, last
 from semiosis.populations import Partners, Together, check_society, crowd, pick, society
 from semiosis.raster import Strokes
 from semiosis.rules import born, chain, descend
-from semiosis.scenes import Data, Split, augment, need_data, need_images
+from semiosis.scenes import Data, augment, need_data, need_images
 from semiosis.scenes.memory import remembered
 from semiosis.scenes.referential import on_device
 from semiosis.scenes.rounds import Round, Rounds
@@ -71,7 +71,7 @@ class Config:
     """The sender's photo is turned, moved, scaled and sheared a little, the receiver's is not."""
     backbone: Literal[
         "small", "mlp", "cnn", "bettercnn", "conv2d", "strokenet", "vgg16", "resnet34", "resnet50", "clip-vit-b32", "clip-vit-b16",
-        "clip-rn50", "clip-rn101", "clip-rn50x4", "clip-rn50x16",
+        "clip-vit-l14", "clip-rn50", "clip-rn101", "clip-rn50x4", "clip-rn50x16",
     ] = "vgg16"  # fmt: skip
     """What agents look with: small ones that learn from scratch, or published ones with weights from a file."""
     layer: str = ""
@@ -526,7 +526,7 @@ def sizes(config: Config, data: Data) -> tuple[int, int]:
 def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, np.ndarray]:
     """What the frozen trunks see of the photos of a split, where they see the same at every step: by name, [m ...] each.
 
-    `cut` is what is projected, `cut_receiver` that of the receiver where its trunk is another, `map:LAYER` what the perceptual loss compares.
+    `cut` is what is projected, `cut_receiver` that of the receiver where its trunk is another, `map:LAYER` what the perceptual loss needs.
     """
     if config.remember == "no" or config.backbone_learns or config.margin:
         return {}
@@ -695,12 +695,13 @@ def check(config: Config, data: Data) -> None:
     check_ranges(config, ranges)
     side, _ = canvas(config, data)
     if side < 4:
-        raise UsageError(f"margin is {config.margin}: photos of {data.name!r} have {side + config.margin} pixels, and 4 or more must be left")
+        whole = side + config.margin
+        raise UsageError(f"margin is {config.margin}: photos of {data.name!r} have {whole} pixels, and 4 or more must be left")
     _check_backbone(config)
     _check_losses(config)
     if config.game != "original" and any(split.labels is None for split in data.splits.values()):
         raise UsageError(f"the game {config.game!r} needs classes, and {data.name!r} has no labels: set --game original")
-    games, candidates = sizes(config, data)
+    _, candidates = sizes(config, data)
     if candidates < 2:
         raise UsageError(f"{candidates} candidate leaves nothing to choose: expected 2 or more")
     if config.candidates > config.batch_size:
@@ -719,7 +720,8 @@ def check(config: Config, data: Data) -> None:
     if has_tie(config) and (config.n_senders, config.n_receivers) != (1, 1):
         raise UsageError("agents of a population cannot share one eye that learns: set --sharing separate, or half with a frozen backbone")
     if has_tie(config) and config.frozen != "none":
-        raise UsageError(f"a frozen {config.frozen} cannot share an eye that learns: set --sharing separate, or half with a frozen backbone")
+        how = "set --sharing separate, or half with a frozen backbone"
+        raise UsageError(f"a frozen {config.frozen} cannot share an eye that learns: {how}")
 
 
 def _check_backbone(config: Config) -> None:
@@ -743,7 +745,7 @@ def _check_losses(config: Config) -> None:
     if config.perceptual and not any(config.perceptual_weights):
         raise UsageError("all perceptual_weights are 0: set --perceptual 0 to do without this loss")
     if config.likeness and config.backbone_learns:
-        raise UsageError("what an image looks like to a backbone that learns changes all the time: leave --backbone-learns or --likeness out")
+        raise UsageError("what an image looks like to a backbone that learns changes: leave --backbone-learns or --likeness out")
     if config.likeness and not (config.perceptual or config.perceptual_learned):
         raise UsageError("--likeness is what the perceptual loss compares with: set --perceptual 1")
     if config.loss == "none" and not (config.perceptual or config.perceptual_learned or config.augmented or config.reconstruction):

@@ -47,7 +47,8 @@ class Convolved(eqx.Module):
         """Padded by half the kernel: h2 = ceil(h / stride)."""
         edge = self.weight.shape[0] // 2
         if self.stride == 1:
-            return steady(x, self.weight, edge) + self.bias
+            y: Array = steady(x, self.weight, edge)
+            return y + self.bias
         return lax.conv_general_dilated(x, self.weight, (self.stride,) * 2, [(edge, edge)] * 2, dimension_numbers=DIMENSIONS) + self.bias
 
 

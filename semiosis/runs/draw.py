@@ -1,7 +1,7 @@
 """Drawings of one image: points, lines or curves moved by gradient descent until their ink looks like it.
 
-This is the image optimisation of Mihai and Hare (2021, arXiv:2103.16194). Here strokes begin where the image wants ink, in its colours; those
-that are no longer seen begin again where the drawing is most wrong; and colours cover one another as paint does.
+This is the image optimisation of Mihai and Hare (2021, arXiv:2103.16194). Here strokes begin where the image wants ink, in its colours;
+those that are no longer seen begin again where the drawing is most wrong; and colours cover one another as paint does.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ import numpy as np
 import optax
 from jax import lax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+from PIL import Image, ImageOps
 from tyro.conf import Positional
 
 from semiosis import raster
-from semiosis.errors import UsageError, check_ranges
+from semiosis.errors import UsageError, check_ranges, unknown
 from semiosis.report import film
 from semiosis.runs.files import spoken, to_json, write_bytes
 from semiosis.runs.progress import Update, progress
 from semiosis.scenes import images
-from semiosis.scenes.extras import need
 
 CORNERS = {"points": 1, "lines": 2, "curves": 6, "bezier": 4}  # places that are learned of a stroke
 PARTS = {"curves": 6, "bezier": 12}  # corners of a span when it is drawn
 LINE = 25  # steps between lines of progress
 AGAIN, SEEN = 100, 0.1  # steps between restarts, and how little is seen of strokes that begin again
+MOST = 4096  # pixels of a side of the canvas
+LOSSES = ("mse", "blurred", "pyramid")
 NARROW = 0.25  # pixels^2, the least sigma2 that is learned
 LAST = 0.05  # the learning rate at the end, as a share of that at the start
 FILM = 2  # pixels of the film for one of the canvas: an even number, as an MP4 wants it
@@ -45,7 +47,7 @@ Shown = Callable[[int, int, str], AbstractContextManager[Update]]
 
 @dataclass(frozen=True)
 class Drawing:
-    """Draw an image: strokes are moved by gradient descent until they look like it; writes PNG, SVG and a film of how they found their places."""
+    """Draw an image: strokes are moved by gradient descent until they look like it. Writes PNG, SVG and a film of how they got there."""
 
     image: Positional[str]
     """The image: any that Pillow reads."""
@@ -53,7 +55,7 @@ class Drawing:
     """What is drawn: points, straight lines, smooth curves through 4 knots (Catmull-Rom), or cubic Bezier curves."""
     number: int = 500
     """Strokes."""
-    steps: int = 1500
+    steps: int = 1000
     """Steps of gradient descent (published: 8,000)."""
     lr: float = 0.01
     """Learning rate of places, in half heights of the canvas, of colours and of the logarithm of widths (published: 0.01); it falls to a
@@ -62,7 +64,7 @@ class Drawing:
     """Pixels of the canvas from side to side; the image is resampled to that."""
     sigma2: float = 4.0
     """How wide strokes are at first, in pixels^2: ink falls by exp(-D^2 / sigma2) (published: 0.3025)."""
-    final_sigma2: float = 0.3025
+    final_sigma2: float = 1.0
     """How wide they are at last (published: 0.3025)."""
     factor: float = 0.5
     """What sigma2 is multiplied by, again and again, until it is the last (published: 0.5)."""
@@ -79,7 +81,7 @@ class Drawing:
     invert: bool = True
     """Dark ink on white paper, or colours on white; otherwise bright ink, or colours, on black."""
     loss: Literal["mse", "blurred", "pyramid"] = "mse"
-    """What is made small: the squared error of pixels, that of both images blurred by a pixel, or the sum over three octaves of blurring."""
+    """What is made small: the squared error of pixels, that of the images blurred by a pixel, or its sum over three octaves of blurring."""
     seed: int = 1
     """Where strokes begin."""
     scale: int = 4
@@ -107,11 +109,11 @@ class Pen(NamedTuple):
 
 
 class State(NamedTuple):
-    """A drawing in the making: the pen, Adam's moments of it, and the steps that were made."""
+    """A drawing in the making: the pen, the steps that were made, and Adam's moments of the pen (None in a snapshot)."""
 
     pen: Pen
-    moments: Any
     step: Int[Array, ""]
+    moments: Any
 
 
 # --------------------------------------------------------------------------------------------------------- the command
@@ -126,22 +128,26 @@ def draw_image(chosen: Drawing, shown: Shown = progress) -> list[Path]:
     paths = checked(chosen)
     target = read(chosen)
     with spoken(f"make the folder {chosen.out}"):
-        Path(chosen.out).mkdir(parents=True, exist_ok=True)
-    pens = fit(chosen, target, shown)
-    write_bytes(paths["png"], _png(picture(chosen, target.shape[:2], pens[-1], chosen.scale)))
-    write_bytes(paths["svg"], document(chosen, target.shape[:2], pens[-1]).encode())
+        paths["png"].parent.mkdir(parents=True, exist_ok=True)
+    states = fit(chosen, target, shown)
+    canvas, last = canvas_of(target), states[-1]
+    write_bytes(paths["png"], _png(picture(chosen, canvas, last, chosen.scale)))
+    write_bytes(paths["svg"], document(chosen, canvas, last).encode())
     for kind in chosen.formats:
-        _film(chosen, target.shape[:2], pens, paths[kind], kind)
-    write_bytes(paths["json"], to_json(record(chosen, target, pens[-1]), indent=2) + b"\n")
+        _film(chosen, canvas, states, paths[kind], kind)
+    write_bytes(paths["json"], to_json(record(chosen, target, last), indent=2) + b"\n")
     return list(paths.values())
 
 
 def checked(chosen: Drawing) -> dict[str, Path]:
     """The files that are written, by their kind. Raises UsageError for a setting that cannot be, and for a file that exists."""
+    for name, known in (("strokes", CORNERS), ("loss", LOSSES)):
+        if getattr(chosen, name) not in known:
+            raise unknown(name, getattr(chosen, name), known)
     least = {"number": 1, "steps": 1, "every": 1, "snapshots": 1, "seed": 0}
     check_ranges(chosen, {name: (low, None) for name, low in least.items()})
-    check_ranges(chosen, {"width": (4, 4096), "scale": (1, 16), "factor": (0, 1), "lr": (0, None), "sigma2": (0.01, None)})
-    check_ranges(chosen, {"final_sigma2": (0.01, chosen.sigma2)})
+    check_ranges(chosen, {"width": (4, MOST), "factor": (0, 1), "lr": (0, None), "sigma2": (0.01, None)})
+    check_ranges(chosen, {"scale": (1, 4 * MOST // chosen.width), "final_sigma2": (0.01, chosen.sigma2)})
     for kind in chosen.formats:
         film.check_rate(chosen.fps, kind)
     if "mp4" in chosen.formats:
@@ -159,12 +165,11 @@ def read(chosen: Drawing) -> UInt8[np.ndarray, "h w c"]:
     where = repr(str(path))
     if not path.is_file():
         raise UsageError(f"there is no image {where}: expected a file that Pillow reads, such as a PNG or a JPEG")
-    image = need("PIL.ImageOps", f"reading {where}").exif_transpose(images.open_image(path, where))
+    image = ImageOps.exif_transpose(images.open_image(path, where))
     height = round(chosen.width * image.height / image.width)
-    if not 4 <= height <= 4096:
-        raise UsageError(
-            f"{where} of {image.width} x {image.height} pixels would be {height} high: expected 4 to 4096, choose another width"
-        )
+    if not 4 <= height <= MOST:
+        size = f"{image.width} x {image.height} pixels"
+        raise UsageError(f"{where} of {size} would be {height} high: expected 4 to {MOST}, choose another width")
     form = images.Format(height, chosen.width, 3 if chosen.colour else 1, fit=True, convert=True)
     return images.to_array(image, form, where, where)
 
@@ -180,7 +185,13 @@ def strokes_of(chosen: Drawing, canvas: tuple[int, int], pen: Pen) -> raster.Str
     elif chosen.strokes == "bezier":
         points = raster.bezier(points, PARTS["bezier"])
     width = None if pen.width is None else jnp.exp(pen.width) * unit(canvas) ** 2
-    return raster.Strokes(*(None if x is None else x[None] for x in (points, pen.opacity, pen.colour, width)))
+    opacity, colour, width = (None if x is None else x[None] for x in (pen.opacity, pen.colour, width))
+    return raster.Strokes(points[None], opacity, colour, width)
+
+
+def canvas_of(image: Array | np.ndarray) -> tuple[int, int]:
+    """The height and width of an image [h w c]."""
+    return image.shape[0], image.shape[1]
 
 
 def unit(canvas: tuple[int, int]) -> float:
@@ -209,7 +220,7 @@ def look(chosen: Drawing, canvas: tuple[int, int], pen: Pen, step: Int[Array, ""
 def cost(chosen: Drawing, target: Float[Array, "h w c"], image: Float[Array, "h w c"]) -> Float[Array, ""]:
     """How far an image is from the target."""
     total, off = jnp.zeros(()), image - target
-    for rows, columns in blurs(chosen.loss, target.shape[:2]):
+    for rows, columns in blurs(chosen.loss, canvas_of(target)):
         total += jnp.mean(jnp.einsum("ih,hwc,jw->ijc", rows, off, columns) ** 2)
     return total if chosen.loss != "mse" else jnp.mean(off**2)
 
@@ -219,11 +230,12 @@ def blurs(loss: str, canvas: tuple[int, int]) -> list[tuple[np.ndarray, np.ndarr
     if loss == "blurred":
         return [(_blur(canvas[0], 1, 1), _blur(canvas[1], 1, 1))]
     if loss == "pyramid":
-        return [tuple(_blur(side, 2 ** (o + i / 2), 2**o) for side in canvas) for o in range(3) for i in range(2)]
+        steps = [(2 ** (o + i / 2), 2**o) for o in range(3) for i in range(2)]
+        return [(_blur(canvas[0], *step), _blur(canvas[1], *step)) for step in steps]
     return []
 
 
-def _blur(side: int, deviation: float, apart: int) -> Float[np.ndarray, "m side"]:
+def _blur(side: int, deviation: float | int, apart: int) -> Float[np.ndarray, "m side"]:
     """A Gaussian's mean around every so many pixels of a side; beyond the edge there is nothing to count."""
     away = np.arange(0, side, apart)[:, None] - np.arange(side)
     weights = np.exp(-0.5 * (away / deviation) ** 2)
@@ -233,26 +245,27 @@ def _blur(side: int, deviation: float, apart: int) -> Float[np.ndarray, "m side"
 # ---------------------------------------------------------------------------------------------------------- how it is fitted
 
 
-def fit(chosen: Drawing, target: UInt8[np.ndarray, "h w c"], shown: Shown) -> list[Pen]:
-    """The pen at each snapshot; the last is the finished one."""
+def fit(chosen: Drawing, target: UInt8[np.ndarray, "h w c"], shown: Shown) -> list[State]:
+    """The drawing at each snapshot; the last is the finished one."""
     wanted = jnp.asarray(target, jnp.float32) / 255
     key = jax.random.key(chosen.seed)
     pen = newborn(chosen, wanted, key, jnp.abs(wanted - chosen.invert).mean(axis=-1) + 0.02)
-    state = State(pen, optax.scale_by_adam().init(pen), jnp.int32(0))
+    state = State(pen, jnp.int32(0), optax.scale_by_adam().init(pen))  # type: ignore[arg-type]
     keep = {round(chosen.steps * share**2) for share in np.linspace(0, 1, chosen.snapshots)} | {chosen.steps}
     again = {step for step in range(AGAIN, chosen.steps // 2 + 1, AGAIN) if chosen.restarts}
-    pens = [pen] if 0 in keep else []
+    kept = [state._replace(moments=None)] if 0 in keep else []
     with shown(chosen.steps, 0, "drawing") as update:
         for until in sorted((keep | again | {*range(LINE, chosen.steps, LINE)}) - {0}):
             state, loss = stretch(chosen, wanted, state, jnp.int32(until))
             if until in keep:
-                pens.append(state.pen)
+                kept.append(state._replace(moments=None))
             if until in again:
                 state = restarted(chosen, wanted, state, jax.random.fold_in(key, until))
             update(until, {"loss": (float(loss), None)})
-    return pens
+    return kept
 
 
+@eqx.filter_jit
 def newborn(chosen: Drawing, target: Float[Array, "h w c"], key: PRNGKeyArray, wish: Float[Array, "h w"]) -> Pen:
     """Strokes that lie about in proportion to where they are wished for, each of the target's colour there, and as long as it has room."""
     (h, w), n, k = wish.shape, chosen.number, CORNERS[chosen.strokes]
@@ -283,18 +296,18 @@ def kept_inside(places: Float[Array, "s k 2"], canvas: tuple[int, int]) -> Float
 @eqx.filter_jit
 def stretch(chosen: Drawing, target: Float[Array, "h w c"], state: State, until: Int[Array, ""]) -> tuple[State, Float[Array, ""]]:
     """Steps of gradient descent up to a number, and the loss before the last of them; one program however many."""
-    canvas = target.shape[:2]
+    canvas = canvas_of(target)
 
     def loss(pen: Pen, step: Array) -> Array:
         return cost(chosen, target, look(chosen, canvas, pen, step))
 
     def step(_: Array, now: tuple[State, Array]) -> tuple[State, Array]:
-        (pen, moments, count), _ = now
+        (pen, count, moments), _ = now
         value, grads = jax.value_and_grad(loss)(pen, count)
         moves, moments = optax.scale_by_adam().update(grads, moments)
         rate = chosen.lr * (LAST + (1 - LAST) * 0.5 * (1 + jnp.cos(jnp.pi * count / chosen.steps)))
         pen = jax.tree.map(lambda x, move: x - rate * move, pen, moves)
-        return State(bounded(chosen, canvas, pen), moments, count + 1), value
+        return State(bounded(chosen, canvas, pen), count + 1, moments), value
 
     return lax.fori_loop(state.step, until, step, (state, jnp.zeros(())))
 
@@ -308,8 +321,8 @@ def bounded(chosen: Drawing, canvas: tuple[int, int], pen: Pen) -> Pen:
 
 @eqx.filter_jit
 def restarted(chosen: Drawing, target: Float[Array, "h w c"], state: State, key: PRNGKeyArray) -> State:
-    """The drawing, where strokes that are hardly seen have begun again, in proportion to the squared error, without Adam's memory of them."""
-    canvas = target.shape[:2]
+    """The drawing, where strokes that are hardly seen have begun again, at squared errors, without Adam's memory of what they were."""
+    canvas = canvas_of(target)
     wrong = ((look(chosen, canvas, state.pen, state.step) - target) ** 2).mean(axis=-1)
     new = newborn(chosen, target, key, wrong)
     sigma2 = width_at(chosen, state.step) * unit(canvas) ** 2
@@ -319,54 +332,51 @@ def restarted(chosen: Drawing, target: Float[Array, "h w c"], state: State, key:
         return jnp.where((seen < SEEN).reshape(-1, *[1] * (old.ndim - 1)), fresh, old)
 
     moments = state.moments._replace(**{name: jax.tree.map(lambda x: mixed(x, 0.0), getattr(state.moments, name)) for name in ("mu", "nu")})
-    return State(jax.tree.map(mixed, state.pen, new), moments, state.step)
+    return State(jax.tree.map(mixed, state.pen, new), state.step, moments)
 
 
 # ------------------------------------------------------------------------------------------------------ what is written
 
 
-@eqx.filter_jit
-def _picture(chosen: Drawing, canvas: tuple[int, int], pen: Pen, scale: int) -> UInt8[Array, "h w c"]:
-    return jnp.round(255 * jnp.clip(look(chosen, canvas, pen, chosen.steps, scale), 0, 1)).astype(jnp.uint8)
-
-
-def picture(chosen: Drawing, canvas: tuple[int, int], pen: Pen, scale: int) -> UInt8[np.ndarray, "h w 3"]:
-    """The drawing in pixels, `scale` for one of the canvas, with strokes as wide as they are at the end."""
-    pixels = np.asarray(_picture(chosen, canvas, pen, scale))
+def picture(chosen: Drawing, canvas: tuple[int, int], state: State, scale: int) -> UInt8[np.ndarray, "h w 3"]:
+    """The drawing in pixels, `scale` for one of the canvas."""
+    pixels = np.asarray(_picture(chosen, canvas, state, scale))
     return np.repeat(pixels, 3 // pixels.shape[-1], axis=-1)
 
 
-def document(chosen: Drawing, canvas: tuple[int, int], pen: Pen) -> str:
+@eqx.filter_jit
+def _picture(chosen: Drawing, canvas: tuple[int, int], state: State, scale: int) -> UInt8[Array, "h w c"]:
+    return jnp.round(255 * jnp.clip(look(chosen, canvas, state.pen, state.step, scale), 0, 1)).astype(jnp.uint8)
+
+
+def document(chosen: Drawing, canvas: tuple[int, int], state: State) -> str:
     """The drawing as SVG."""
-    sigma2 = width_at(chosen, chosen.steps) * unit(canvas) ** 2
-    how = {"paper": float(chosen.invert)} if chosen.colour else {"invert": chosen.invert}
-    return raster.svg(strokes_of(chosen, canvas, pen), canvas, sigma2, **how)
+    sigma2 = width_at(chosen, state.step) * unit(canvas) ** 2
+    invert = chosen.invert and not chosen.colour
+    return raster.svg(strokes_of(chosen, canvas, state.pen), canvas, sigma2, paper=float(chosen.invert), invert=invert)
 
 
-def record(chosen: Drawing, target: UInt8[np.ndarray, "h w c"], pen: Pen) -> dict[str, Any]:
-    """What is to be known of a drawing: settings, size, the loss and the squared error of pixels, and how many of its strokes are seen."""
-    canvas, wanted = target.shape[:2], jnp.asarray(target, jnp.float32) / 255
-    image = look(chosen, canvas, pen, chosen.steps)
-    return {
-        "settings": asdict(chosen),
-        "canvas": list(canvas),
-        "strokes": chosen.number,
-        "loss": float(cost(chosen, wanted, image)),
-        "mse": float(jnp.mean((image - wanted) ** 2)),
-    }
+def record(chosen: Drawing, target: UInt8[np.ndarray, "h w c"], state: State) -> dict[str, Any]:
+    """What is to be known of a drawing: settings, size, its loss, and the mean squared error of its pixels from 0 to 1."""
+
+    @eqx.filter_jit
+    def judged(wanted: Array, state: State) -> tuple[Array, Array]:
+        image = look(chosen, canvas_of(wanted), state.pen, state.step)
+        return cost(chosen, wanted, image), jnp.mean((image - wanted) ** 2)
+
+    loss, error = map(float, judged(jnp.asarray(target, jnp.float32) / 255, state))
+    return {"settings": asdict(chosen), "canvas": list(canvas_of(target)), "strokes": chosen.number, "loss": loss, "mse": error}
 
 
-def _film(chosen: Drawing, canvas: tuple[int, int], pens: list[Pen], path: Path, kind: str) -> None:
+def _film(chosen: Drawing, canvas: tuple[int, int], states: list[State], path: Path, kind: str) -> None:
     """The film of the snapshots, which rests on the last."""
-    frames = (picture(chosen, canvas, pen, FILM) for pen in pens)
-    last = picture(chosen, canvas, pens[-1], FILM)
+    frames = (picture(chosen, canvas, state, FILM) for state in states)
+    last = picture(chosen, canvas, states[-1], FILM)
     write = film.gif if kind == "gif" else film.mp4
     write(chain(frames, [last] * round(HOLD * chosen.fps)), path, fps=chosen.fps)
 
 
 def _png(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    from PIL import Image
-
     written = io.BytesIO()
     Image.fromarray(pixels).save(written, "PNG")
     return written.getvalue()

@@ -1,8 +1,8 @@
 """Films of a run: how the images that agents make of the same messages changed while they learned, and how one turns into another.
 
 A game whose messages are images keeps them at each line of metrics: `drawn` and, if it likes, `arrived` or the `photo` that was drawn,
-[seeds m h w c] of bytes, with `meant` [seeds m t], `symbols` [seeds] and `level` [seeds k] (`types.Watch`). For films from message to message it has a function
-`morph(config, data, world, share, count)`.
+[seeds m h w c] of bytes, with `meant` [seeds m t], `symbols` [seeds] and `level` [seeds k] (`types.Watch`). For films from message to
+message it has a function `morph(config, data, world, share, count)`.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ PHOTO, DRAWING = 0, 1  # CLIP's templates
 
 Sketches = Mapping[int, tuple[np.ndarray, np.ndarray]]  # by seed of the run: [n h w c] in [0, 1], and the rows of the photos drawn [n]
 # images [n 224 224 3] in [0, 1] -> the likeliest class [n], the likeliest template [n], probabilities [n 2c]
-Clip = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+Clip = Callable[..., tuple[Any, Any, Any]]
 
 
 class Recognised(NamedTuple):

@@ -1,7 +1,7 @@
 """What a network that does not change sees of each photo of a set: computed once, kept on the device, and on disk between runs.
 
-Files lie in SEMIOSIS_CACHE or, by default, semiosis/features of the user's cache. They are mapped into memory: on a CPU what is read of them
-is all that is loaded.
+Files lie in SEMIOSIS_CACHE or, by default, semiosis/features of the user's cache. They are mapped into memory: on a CPU no more is loaded
+than is read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def folder() -> Path:
     return Path(os.environ.get("SEMIOSIS_CACHE") or home / "semiosis" / "features")
 
 
-def remembered(look: Look, photos: np.ndarray, *, key: str = "", share: float = 0.25, required: bool = False) -> dict[str, np.ndarray] | None:
+def remembered(
+    look: Look, photos: np.ndarray, *, key: str = "", share: float | int = 0.25, required: bool = False
+) -> dict[str, np.ndarray] | None:
     """What `look` sees of photos [m h w c] of bytes, by name, [m ...] float32 each; None where it takes more than a share of the memory.
 
     A `key` that stands for photos and network together keeps it on disk: what lies there under it is taken, else computed and put there,
@@ -42,7 +44,9 @@ def remembered(look: Look, photos: np.ndarray, *, key: str = "", share: float = 
     if free is not None and needed > (0.9 if required else share) * free:
         if not required:
             return None
-        raise UsageError(f"to keep what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --remember no")
+        raise UsageError(
+            f"to keep what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --remember no"
+        )
     home = folder() / key
     if key and home.is_dir():
         try:

@@ -1,8 +1,8 @@
 """Scenes of many games of reference at once: pools of photos, of which some are shown to senders and must be found again.
 
-The games of *Learning to Draw* (Mihai and Hare 2021): `original`, all photos of a batch are candidates (Havrylov and Titov 2017); `same`, one
-photo of each of some classes; `different`, the sender sees another photo of the target's class; `mixed`, every second game is one or the
-other. Which photos meet is a function of indices alone, and does not depend on how many games are played at once.
+The games of *Learning to Draw* (Mihai and Hare 2021): `original`, all photos of a batch are candidates (Havrylov and Titov 2017);
+`same`, one photo of each of some classes; `different`, the sender sees another photo of the target's class; `mixed`, games of both in
+turn. Which photos meet is a function of indices alone, and does not depend on how many games are played at once.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ View = Callable[[PRNGKeyArray, Float[Array, "u h w c"]], Float[Array, "u h2 w2 c
 class Round(NamedTuple):
     """g games of c candidates and n senders in all, n/g in each.
 
-    `photos` [u h w c] are those that occur, the candidates of all games first; `pool` [g c] and `seen` [n] are rows of them. `target` [n] is the
-    place of the right one in the pool of the sender's game. `example` [u] numbers the photos within their split, `label` [u] is their class.
-    `weight` [n] is 0 for a sender that only fills up a batch. `features` are what is known of the photos already, [u ...] each; `views` are
-    what senders see of their photos where that is another view, [n h w c], else None.
+    `photos` [u h w c] are those that occur, the candidates of all games first; `pool` [g c] and `seen` [n] are rows of them. `target` [n]
+    is the place of the right one in the pool of the sender's game. `example` [u] numbers the photos within their split, `label` [u] is
+    their class. `weight` [n] is 0 for a sender that only fills up a batch. `features` are what is known of the photos already, [u ...]
+    each; `views` are what senders see of their photos where that is another view, [n h w c], else None.
     """
 
     photos: Float[Array, "u h w c"]
@@ -201,8 +201,8 @@ def _dense(labels: np.ndarray) -> sampling.ClassTable:
 def appointed(n: int, labels: np.ndarray | None, variant: Variant, candidates: int, senders: int) -> Meeting:
     """The games of an exam on a split of n photos: the same in every run, whatever the batch.
 
-    In the original game photos meet in the order of the split, each in one pool; the last pool is filled up with the first photos, which are
-    not asked for again. Else the classes meet as `published` has them. Places in a pool are shuffled by a fixed seed.
+    In the original game photos meet in the order of the split, each in one pool; the last pool is filled up with the first photos, which
+    are not asked for again. Else the classes meet as `published` has them. Places in a pool are shuffled by a fixed seed.
     """
     if variant == "original":
         games = -(-n // candidates)
