@@ -16,7 +16,7 @@ from semiosis.errors import UsageError
 from semiosis.runs import draw
 from semiosis.runs.draw import Drawing, draw_image
 
-QUICK = {"number": 8, "steps": 60, "width": 16, "every": 20, "snapshots": 4, "scale": 2, "lr": 0.03}
+QUICK = {"number": 12, "steps": 60, "width": 16, "every": 20, "snapshots": 4, "scale": 2, "lr": 0.03}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -56,11 +56,11 @@ def drawn(digit, tmp_path_factory):
 def test_lines_find_the_image(drawn, digit):
     told, paths, losses = drawn
     assert [step for step, _ in losses][-1] == told.steps
-    assert losses[-1][1] < losses[0][1] / 4
+    assert losses[-1][1] < losses[0][1] / 8
     written = json.loads(paths[-1].read_text())
     assert written["mse"] == pytest.approx(written["loss"])
-    assert written["mse"] < 0.02
-    assert (written["canvas"], written["strokes"], written["settings"]["seed"]) == ([14, 16], 8, 1)
+    assert written["mse"] < 0.02  # of strokes of a pixel; a white sheet is 0.1 off
+    assert (written["canvas"], written["strokes"], written["settings"]["seed"]) == ([14, 16], 12, 1)
     image = Image.open(paths[0])
     assert image.size == (32, 28)
     near = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), float) / 255
@@ -127,19 +127,17 @@ def test_blurring_keeps_what_is_even_and_takes_fine_grain_away():
 
 
 def test_strokes_that_are_not_seen_begin_again_where_the_drawing_is_wrong(digit):
-    told = chosen(digit, "unused", number=2, opacity=False)
-    target = jnp.ones((14, 16, 1)).at[:, 2].set(0.0)
-    places = jnp.array([[[0.0, 0.5], [0.0, 0.6]]] * 2)  # one on the other: neither is missed
-    pen = draw.Pen(places, None, None, None)
-    ones = draw.Pen(jnp.ones_like(places), None, None, None)
+    told = chosen(digit, "unused", number=12)
+    target = jnp.ones((14, 16, 1)).at[:, 2].set(0.0)  # a dark column
+    places = jnp.broadcast_to(jnp.array([[0.0, 0.5], [0.0, 0.6]]), (12, 2, 2))
+    pen = draw.Pen(places, jnp.full(12, 0.001).at[0].set(0.15), None, None)  # one that is seen, if hardly
+    ones = draw.jax.tree.map(jnp.ones_like, pen)
     moments = draw.optax.scale_by_adam().init(pen)._replace(mu=ones, nu=ones)
     new = draw.restarted(told, target, draw.State(pen, jnp.int32(20), moments), draw.jax.random.key(0))
-    assert not np.allclose(new.pen.places, places)
-    assert not np.any(new.moments.mu.places)
-    apart = draw.Pen(places.at[1].add(-0.9), None, None, None)
-    kept = draw.restarted(told, target, draw.State(apart, jnp.int32(20), moments), draw.jax.random.key(0))
-    assert np.array_equal(kept.pen.places, apart.places)
-    assert np.array_equal(kept.moments.mu.places, ones.places)
+    assert np.array_equal(new.pen.places[0], places[0])
+    assert np.allclose(new.pen.places[1:, :, 1].mean(axis=1), (2 - 7.5) * 2 / 13, atol=0.25)
+    assert np.allclose(new.pen.opacity, [0.15] + [0.8] * 11)
+    assert new.moments.mu.places[:, 0, 0].tolist() == [1] + [0] * 11
 
 
 @pytest.mark.parametrize(
@@ -153,8 +151,6 @@ def test_strokes_that_are_not_seen_begin_again_where_the_drawing_is_wrong(digit)
         ({"width": 5000}, "width is 5000: expected 4 to 4096"),
         ({"scale": 9999}, "scale is 9999: expected 1 to 1024"),
         ({"fps": 0.0}, "fps is 0.0: expected 0.1 to 50 frames a second"),
-        ({"strokes": "loops"}, "unknown strokes 'loops': known are points, lines, curves, bezier"),
-        ({"loss": "l1"}, "unknown loss 'l1': known are mse, blurred, pyramid"),
     ],
 )
 def test_mistakes_are_said_before_anything_is_written(how, said, digit, tmp_path):
@@ -163,6 +159,14 @@ def test_mistakes_are_said_before_anything_is_written(how, said, digit, tmp_path
         draw_image(told, quiet)
     assert said in str(error.value)
     assert not [*tmp_path.iterdir()]
+
+
+def test_an_unknown_name_is_answered_with_those_that_exist(digit, tmp_path):
+    for name, known in (("strokes", "points, lines, curves, bezier"), ("loss", "mse, blurred, pyramid")):
+        told = chosen(digit, tmp_path / "out")
+        object.__setattr__(told, name, "loops")  # as a caller without type checks might
+        with pytest.raises(UsageError, match=f"unknown {name} 'loops': known are {known}"):
+            draw_image(told, quiet)
 
 
 def test_damaged_flat_and_existing_files_are_said(digit, tmp_path):

@@ -98,6 +98,14 @@ class Config:
     """Cubic pieces of a Bezier curve."""
     smooth: bool = False
     """Pieces of a Bezier curve join without a corner."""
+    alpha: float = 0.5
+    """How a Catmull-Rom curve follows its knots: 0 uniform, 0.5 centripetal, 1 chordal."""
+    corners: int = 11
+    """Places of a span or piece of a curve that straight lines join (published: 10 lines)."""
+    loops: bool = True
+    """Points of a connected drawing may be connected with themselves, which makes dots."""
+    squash: bool = True
+    """Keep places on the canvas by a tanh (published: not those of recurrent Bezier curves)."""
     coloured: bool = False
     """Strokes have colours, and later ones cover earlier ones."""
     opacities: bool = False
@@ -496,8 +504,10 @@ def births(config: Config, sight: Sight, side: int) -> dict[str, Callable[[PRNGK
     def sender(key: PRNGKeyArray) -> Agent:
         key_eye, key_hand, key_layers, _ = jax.random.split(key, 4)
         hand = sketchers.sketcher(
-            config.drawing, config.latent_size, strokes=config.strokes, points=config.knots, segments=config.segments,
+            config.drawing, config.latent_size, strokes=config.strokes, segments=config.segments,
+            points=config.strokes if config.drawing.endswith("connected") else config.knots, alpha=config.alpha, corners=config.corners,
             hidden=config.sender_hidden, coloured=config.coloured, recurrent=config.recurrent, smooth=config.smooth, hard=config.hard,
+            allow_points=config.loops, squash=config.squash,
             opacity=config.opacities, width=config.widths, sigma2=config.sigma2, key=key_hand,
         )  # fmt: skip
         count = len(compared(config, layers_of(example, sight, side)))
@@ -664,6 +674,7 @@ def _bytes(images: Float[Array, "n h w c"]) -> Array:
 def strokes_of(config: Config, data: Data, world: Society, split: str, rows: np.ndarray) -> Strokes:
     """What the first sender of one seed's world draws of these photos of a split: parameters, for a canvas of any size or an SVG."""
     net, photos = pick(world.sender, 0).net, shown_photos(config, data, split, rows)
+    net = eqx.tree_at(lambda n: n.hand, net, sketchers.finer(net.hand, 4 * config.corners))
     return eqx.filter_jit(hand_of)(sight_of(config, data), net, photos)
 
 
@@ -685,7 +696,7 @@ def check(config: Config, data: Data) -> None:
     need_images(data, "the sketch game")
     ranges = {
         "steps": (0, 2**31 - 1), "batch_size": (2, LARGEST), "candidates": (0, LARGEST), "targets": (0, LARGEST), "margin": (0, 512),
-        "width": (0, 2**14), "latent_size": (1, LARGEST), "strokes": (1, 10_000), "knots": (2, 1000), "segments": (1, 1000),
+        "width": (0, 2**14), "latent_size": (1, LARGEST), "strokes": (1, 10_000), "knots": (2, 1000), "segments": (1, 1000), "corners": (2, 1000), "alpha": (0.0, 1.0),
         "sigma2": (1e-8, 4.0), "sigma2_factor": (0.0, 1.0), "sigma2_every": (0, 2**31 - 1), "sigma2_final": (1e-8, 4.0),
         "contrast": (0.0, 1.0), "receiver_hidden": (1, LARGEST), "receiver_latent": (1, LARGEST), "temperature": (1e-4, None),
         "perceptual": (0.0, None), "augmented": (0.0, None), "augmented_views": (1, 1000), "reconstruction": (0.0, None),
@@ -800,7 +811,7 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
 
 _SMALL = Config(
     data="digits,side=16", steps=2000, game="same", backbone="small", backbone_learns=True, lr=1e-3, drawing="curves", strokes=2, knots=8,
-    sigma2=1.5e-2, sigma2_final=1.5e-2, invert=False, perceptual=1.0,
+    corners=5, sigma2=1.5e-2, sigma2_final=1.5e-2, invert=False, perceptual=1.0,
 )  # fmt: skip
 _SAME, _DIFFERENT = {"game": "same"}, {"game": "different"}
 
@@ -811,7 +822,7 @@ PRESETS: dict[str, Config] = {
     ),
     "quick": _SMALL,
     "mnist": replace(
-        _SMALL, data="mnist", game="original", steps=4000, lr=5e-4, lr_every=1000, lr_factor=0.7, knots=10, sigma2=8e-3, sigma2_final=8e-3
+        _SMALL, data="mnist", game="original", steps=3000, lr=5e-4, lr_every=1000, lr_factor=0.7, knots=10, sigma2=8e-3, sigma2_final=8e-3
     ),
     "cifar10": replace(
         _SMALL, data="cifar10", game="original", steps=3000, lr_every=1000, lr_factor=0.7, drawing="lines", strokes=20, coloured=True,

@@ -10,6 +10,7 @@ The decoders of *Learning to Draw* (Mihai and Hare 2021) are among them: 20 line
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -255,6 +256,11 @@ class Sketcher(eqx.Module):
         if heads.width is not None:
             drawn = drawn._replace(sigma2=self.sigma2 * 4 ** jnp.tanh(heads.width(latent)))
         return drawn
+
+
+def finer(hand: Sketcher, corners: int) -> Sketcher:
+    """The same hand, whose curves have so many corners a span or piece; strokes that are not curves stay."""
+    return replace(hand, form=replace(hand.form, corners=corners)) if isinstance(hand.form, Knots | Pieces) else hand
 
 
 def sketcher(

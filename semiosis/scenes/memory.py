@@ -45,7 +45,7 @@ def remembered(
         if not required:
             return None
         raise UsageError(
-            f"to keep what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --remember no"
+            f"what is seen of {len(photos):,} photos takes {bytes_of(needed)} and {bytes_of(free)} are free: set --remember no"
         )
     home = folder() / key
     if key and home.is_dir():
