@@ -988,7 +988,6 @@ def _sketches(trained: Any, split: str, home: Path, which: str) -> list[Path]:
     from semiosis import raster
     from semiosis.report import sketches as report
     from semiosis.runs import files, loop, sketches
-    from semiosis.runs.gamelogs import chosen
 
     games = [sketches.of(trained, place, split) for place in range(len(trained.seeds))]
     first = games[0]
@@ -1001,15 +1000,15 @@ def _sketches(trained: Any, split: str, home: Path, which: str) -> list[Path]:
         drawn = [first.seen[row] for row in rows[:MOST_AVERAGED]]
         found = [[int(np.flatnonzero(own.seen == photo)[0]) for photo in drawn] for own in games]
         looks = np.stack([own.sketches[places] for own, places in zip(games, found, strict=True)])
-        names = [first.called(photo) for photo in drawn]
+        names = [first.called(int(photo)) for photo in drawn]
         paths.append(report.averages(looks, first.photos[drawn], home / f"seeds{which}.png", names=names, seeds=trained.seeds))
     config, part = trained.config, split.split("/")[0]
     strokes = trained.game.strokes_of(config, trained.data, world, part, first.seen[rows])
     paper = 1.0 if config.invert and config.coloured else 0.0  # what is in colour is drawn on white, and not turned
     looks = np.asarray(raster.draw(strokes, (SIDE, SIDE), world.sigma2, ink=config.ink, paper=paper))
-    fine = chosen(first, rows)._replace(sketches=1 - looks if config.invert and not paper else looks)
+    looks = 1 - looks if config.invert and not paper else looks
     caption = f"Sketches at {SIDE} pixels a side; agents see them at {first.sketches.shape[1]}."
-    paths.append(report.contact(fine, range(len(rows)), home / f"gallery{which}.png", caption=caption))
+    paths.append(report.contact(first, rows, home / f"gallery{which}.png", caption=caption, sketches=looks))
     folder = home / f"svg{which}"
     with files.spoken(f"create {folder}"):
         folder.mkdir(parents=True, exist_ok=True)

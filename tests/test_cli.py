@@ -587,7 +587,7 @@ def meanings(text: str) -> dict[str, str]:
     found = {}
     for part in parts:
         head, _, meaning = part.partition("  ") if "\n" not in part.split("  ")[0] else part.partition("\n")
-        for flag in re.findall(r"--[a-z-]+", head):
+        for flag in re.findall(r"--[a-z0-9-]+", head):
             found[flag] = " ".join(re.sub(r"\(default:.*", "", meaning, flags=re.DOTALL).split())
     return found
 

@@ -315,6 +315,13 @@ def test_how_much_is_seen_of_each_stroke():
         assert np.allclose(seen[:, i], (whole - without).max(axis=(1, 2)), atol=1e-5)
 
 
+def test_how_much_paint_is_not_painted_over():
+    line = [[0.0, -0.5], [0.0, 0.5]]  # full ink through the centres of pixels
+    strokes = Strokes(jnp.array([[line, line, line]]), jnp.array([[1.0, 0.75, 0.5]]))
+    seen = jax.jit(lambda s: raster.visible(s, (5, 5), 0.001, compose="over"))(strokes)
+    assert np.allclose(seen, [[0.125, 0.375, 0.5]], atol=1e-6)
+
+
 def ink_of(strokes):
     return np.asarray(compiled("draw", (28, 28))(strokes, jnp.float32(0.01), jnp.zeros(3)))[..., 0]
 
@@ -326,7 +333,7 @@ def ink_of(strokes):
         ({"canvas": (1, 5)}, "canvas of 1 x 5 pixels"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(told, said, monkeypatch):
+def test_what_cannot_be_drawn_is_said(told, said):
     with pytest.raises(UsageError, match=said):
         raster._prepared.__wrapped__(
             random(0, 1, 1), **{"canvas": (5, 5), "sigma2": 1, "ink": "hard", "compose": "over", "paper": 0} | told

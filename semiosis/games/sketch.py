@@ -696,7 +696,8 @@ def check(config: Config, data: Data) -> None:
     need_images(data, "the sketch game")
     ranges = {
         "steps": (0, 2**31 - 1), "batch_size": (2, LARGEST), "candidates": (0, LARGEST), "targets": (0, LARGEST), "margin": (0, 512),
-        "width": (0, 2**14), "latent_size": (1, LARGEST), "strokes": (1, 10_000), "knots": (2, 1000), "segments": (1, 1000), "corners": (2, 1000), "alpha": (0.0, 1.0),
+        "width": (0, 2**14), "latent_size": (1, LARGEST), "strokes": (1, 10_000), "knots": (2, 1000), "segments": (1, 1000),
+        "corners": (2, 1000), "alpha": (0.0, 1.0),
         "sigma2": (1e-8, 4.0), "sigma2_factor": (0.0, 1.0), "sigma2_every": (0, 2**31 - 1), "sigma2_final": (1e-8, 4.0),
         "contrast": (0.0, 1.0), "receiver_hidden": (1, LARGEST), "receiver_latent": (1, LARGEST), "temperature": (1e-4, None),
         "perceptual": (0.0, None), "augmented": (0.0, None), "augmented_views": (1, 1000), "reconstruction": (0.0, None),

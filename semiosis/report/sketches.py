@@ -39,17 +39,19 @@ def contact(
     *,
     title: str = "What is seen, what is drawn, what is found",
     caption: str = "",
+    sketches: Float[np.ndarray, "k h w c"] | None = None,
 ) -> Path:
     """Draw games in columns: what the sender saw, its sketch, and what the receiver pointed at; returns the path of the PNG or SVG.
 
-    `rows` are the games to show, some 8 to 16. A right guess is framed blue and has a tick, a wrong one red and a cross; where it is wrong
-    and the right one is not what the sender saw, that stands below. Raises `UsageError` where there is no such game.
+    `rows` are the games to show, some 8 to 16; `sketches` a finer look of their sketches, if there is one. A right guess is framed blue
+    and has a tick, a wrong one red and a cross; where it is wrong and the right one is not what the sender saw, that stands below. Raises `UsageError` where there is no such game.
     """
     shown = chosen(games, rows)
     count = len(shown.target)
     if not count:
         raise UsageError("no games to draw: expected the numbers of one or more")
-    photos, sketches = prints(games.photos / 255.0), prints(shown.sketches)
+    shown = shown if sketches is None else shown._replace(sketches=sketches)
+    photos, looks = prints(games.photos / 255.0), prints(shown.sketches)
     apart = ~shown.correct & (shown.right != shown.seen)
     size = _size((shown.photos.shape[1:3], shown.sketches.shape[1:3]), WANTED)
     heads = ["sender sees" if shown.seen_known else "to be found", "sender draws", "receiver finds"]
@@ -74,7 +76,7 @@ def contact(
             x = naming.whole(style.MARGIN + before + j * step)
             picture = int(shown.seen[i]), int(shown.found[i]), int(shown.right[i])
             _show(axes, photos[picture[0]], x, tops[0], size)
-            _show(axes, sketches[i], x, tops[1], size)
+            _show(axes, looks[i], x, tops[1], size)
             _verdict(axes, photos[picture[1]], x, tops[2], size, right=bool(shown.correct[i]))
             _name(axes, shown.called(picture[0]), x, tops[0], size)
             _name(axes, shown.called(picture[1]), x, tops[2], size, colour=style.SOFT if shown.correct[i] else WRONG)
