@@ -1,6 +1,6 @@
 # The two commands: `make demo` shows what the program does, `make test` checks it. Everything they write stays in this folder.
 #
-#   make demo                     install into .venv, train four games, write runs/demo/lewis, naming, glyph, dialogue, unseen
+#   make demo                     install into .venv, train five games, write runs/demo/lewis, naming, glyph, dialogue, unseen, sketch
 #   make test                     lint, types and the whole suite against the built wheel, in .venv-test
 #   make test TESTS=tests/test_rules.py WORKERS=0
 #   make PYTHON=python3.12 demo   with another Python

@@ -464,8 +464,9 @@ def test_bits_raise_no_level_while_their_accuracy_is_below_the_bound(curriculum)
         {"encoding": "bits", "max_len": 4, "update": "alternating", "curriculum": "loss", "draws": "batch"},
         {"encoding": "tuples", "vocab_size": 3, "max_len": 2, "generator": "cppn", "colours": 3, "channel": "ccn", "fill": "mean"},
         {"n_generators": 2, "n_readers": 2, "partners": "disjoint", "collapse": 0.1, "curriculum": "one-by-one", "norm": "group"},
+        {"generator": "strokes", "strokes": 3, "colours": 3, "operations": ("static",)},
     ],
-    ids=["published, bits", "tuples, cppn, colour, ccn", "a population that is called back"],
+    ids=["published, bits", "tuples, cppn, colour, ccn", "a population that is called back", "strokes in colour"],
 )
 def test_other_kinds_of_play_learn(changes):
     config = replace(TINY, side=4, filters=2, **changes)

@@ -25,7 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from semiosis import channels, curricula, metrics
 from semiosis.errors import UsageError, check_ranges, unknown
-from semiosis.nets.glyphs import Decoder, Drawer, Norm, Places
+from semiosis.nets.glyphs import Decoder, Drawer, Norm, Pen, Places
 from semiosis.populations import Partners, Together, check_society, crowd, pick, society
 from semiosis.rules import Difficulty, born, chain, descend, easy, harden
 from semiosis.scenes import Data, Split
@@ -63,12 +63,16 @@ class Config:
     """1 for grey, 3 for colour."""
     filters: int = 16
     """Filters of the generator's last feature map; the reader's first has twice as many."""
-    generator: Literal["conv", "cppn"] = "conv"
-    """Convolutions that double the side (published), or a picture as a function of place."""
+    generator: Literal["conv", "cppn", "strokes"] = "conv"
+    """Convolutions that double the side (published), a picture as a function of place, or strokes of a pen."""
     cppn_width: int = 64
     """Width of the layers of a cppn."""
     cppn_depth: int = 4
     """Its residual layers."""
+    strokes: int = 6
+    """Lines that a pen draws (generator strokes)."""
+    sigma2: float = 1e-2
+    """Their width: ink is exp(-distance^2 / sigma2), in units of which a glyph is 2 high."""
     norm: Norm = "affine"
     """A gain and a shift of each channel (what the published normalisation comes to), group normalisation, or none."""
     update: Literal["joint", "alternating"] = "joint"
@@ -466,6 +470,8 @@ def newborn(config: Config, length: int, key: PRNGKeyArray) -> Net:
     if config.generator == "cppn":
         size = {"side": config.side, "width": config.cppn_width, "depth": config.cppn_depth}
         return Places(given, config.colours, norm=config.norm, key=key, **size)
+    if config.generator == "strokes":
+        return Pen(given, config.side, config.colours, strokes=config.strokes, sigma2=config.sigma2, key=key)
     return Drawer(given, config.side, config.colours, filters=config.filters, norm=config.norm, key=key)
 
 
@@ -539,7 +545,7 @@ def check(config: Config, data: Data) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     ranges = {
         "steps": (0, 2**31 - 1), "batch_size": (1, LARGEST), "vocab_size": (2, LARGEST), "max_len": (1, LARGEST), "filters": (1, 1024),
-        "cppn_width": (1, 2**14), "cppn_depth": (0, 100), "negatives": (0.0, 4.0), "untrained_every": (1, 2**31 - 1),
+        "cppn_width": (1, 2**14), "cppn_depth": (0, 100), "strokes": (1, 10_000), "sigma2": (1e-6, 4.0), "negatives": (0.0, 4.0), "untrained_every": (1, 2**31 - 1),
         "generator_lr": (0.0, None), "reader_lr": (0.0, None), "momentum": (0.0, 0.999), "judge_every": (1, 2**31 - 1),
         "raise_at": (0.0, 1.0), "lower_below": (0.0, 1.0), "replay": (0.0, 0.9), "collapse": (0.0, 1.0), "n_generators": (1, LARGEST),
         "n_readers": (1, LARGEST), "pairs": (0, LARGEST), "evaluation_size": (16, LARGEST), "level": (0, None), "side": (4, 1024),

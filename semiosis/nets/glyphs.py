@@ -12,7 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from semiosis import raster
 from semiosis.nets.convolution import conv, transposed
+from semiosis.nets.sketchers import Sketcher, sketcher
 
 Norm = Literal["affine", "group", "none"]
 GROUPS = 8  # channels are normalised in this many groups, or in as many as divide them
@@ -174,3 +176,19 @@ class Places(eqx.Module):
         for layer in self.layers:
             h = h + jax.nn.swish(layer(h))
         return jax.nn.sigmoid(self.paint(h))
+
+
+class Pen(eqx.Module):
+    """Messages as lines drawn on black, in colour where there are 3, through the rasteriser of `raster`."""
+
+    hand: Sketcher
+    side: int = eqx.field(static=True)
+    sigma2: float = eqx.field(static=True)
+
+    def __init__(self, given: int, side: int, colours: int, *, strokes: int, sigma2: float, key: PRNGKeyArray):
+        self.hand = sketcher("lines", given, strokes=strokes, coloured=colours == 3, sigma2=sigma2, key=key)
+        self.side, self.sigma2 = side, sigma2
+
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n h w c"]:
+        """Images in [0, 1]."""
+        return raster.draw(self.hand(x), (self.side, self.side), self.sigma2)

@@ -44,7 +44,8 @@ def contact(
     """Draw games in columns: what the sender saw, its sketch, and what the receiver pointed at; returns the path of the PNG or SVG.
 
     `rows` are the games to show, some 8 to 16; `sketches` a finer look of their sketches, if there is one. A right guess is framed blue
-    and has a tick, a wrong one red and a cross; where it is wrong and the right one is not what the sender saw, that stands below. Raises `UsageError` where there is no such game.
+    and has a tick, a wrong one red and a cross; where it is wrong and the right one is not what the sender saw, that stands below.
+    Raises `UsageError` where there is no such game.
     """
     shown = chosen(games, rows)
     count = len(shown.target)
