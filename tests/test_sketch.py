@@ -312,23 +312,6 @@ def test_a_probe_keeps_the_sender(digits):
     assert worlds.receiver.age.shape == (1, 2)
 
 
-# ---------------------------------------------------------------------------------------------------------------- learning
-
-
-def test_a_random_frozen_trunk_is_enough_to_be_understood():
-    """Shapes of 32 px, five lines, 200 steps at 1e-3, three seeds: at least 0.75 among 10 and 0.25 among 100."""
-    data = load("shapes,limit=1000")
-    config = replace(
-        PRESETS["quick"], game="original", data="shapes", backbone_learns=False, strokes=5, batch_size=100, steps=200, evaluation_size=500
-    )
-    experiment, worlds, _ = trained(config, data, 200, seeds=(0, 1, 2))
-    for place in range(3):
-        world = loop.unstack(worlds, place)
-        ten, hundred = (examine(experiment, name, world).figures["accuracy"] for name in ("test/10", "test"))
-        assert ten >= 0.75
-        assert hundred >= 0.25
-
-
 # ------------------------------------------------------------------------------------------------------------- mistakes
 
 
