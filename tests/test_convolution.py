@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from semiosis.nets import convolution
-from semiosis.nets.convolution import Affine, Conv, Transposed, conv, fold, patches, transposed
+from semiosis.nets.convolution import DIMENSIONS, Affine, Conv, Transposed, conv, fold, patches, steady, transposed
 
 # n, h, w, i, o, k, stride, padding: the networks' own, then rectangles, strides that do not divide, kernels shorter than the stride
 SHAPES = [
@@ -155,3 +155,25 @@ def test_layers_add_their_bias():
     affine = Affine(3, 2, key=jax.random.key(2))
     np.testing.assert_allclose(affine(x[0, 0]), x[0, 0] @ affine.weight + affine.bias, atol=1e-6)
     assert len(jax.tree.leaves(eqx.filter(layer, eqx.is_array))) == 2
+
+
+@pytest.mark.parametrize(("k", "padding"), [(3, 1), (1, 0), (5, 1)])
+def test_a_steady_convolution_has_the_librarys_values_and_gradients_in_a_loop_too(k, padding):
+    key_x, key_w, key_g = jax.random.split(jax.random.key(0), 3)
+    x, weight = jax.random.normal(key_x, (2, 7, 6, 3)), jax.random.normal(key_w, (k, k, 3, 4))
+
+    def library(x, weight):
+        return jax.lax.conv_general_dilated(x, weight, (1, 1), [(padding, padding)] * 2, dimension_numbers=DIMENSIONS)
+
+    g = jax.random.normal(key_g, library(x, weight).shape)
+
+    def both(layer):
+        def once(_, carry):
+            y, pull = jax.vjp(layer, x, weight)
+            return y, *pull(g)
+
+        like = (jnp.zeros_like(g), jnp.zeros_like(x), jnp.zeros_like(weight))
+        return jax.jit(lambda: jax.lax.fori_loop(0, 1, once, like))()
+
+    for ours, theirs in zip(both(lambda x, w: steady(x, w, padding)), both(library), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
