@@ -301,7 +301,11 @@ def _named(chosen: DialogueAnalysis | GameLogs) -> str:
     """What the folder of an analysis or of game logs is called by, where it is not of the first seed on the test split."""
     from semiosis.runs.session import suffix
 
-    return suffix(chosen.split, {} if chosen.seed is None else {"seed": chosen.seed})
+    told: dict[str, Any] = {} if chosen.seed is None else {"seed": chosen.seed}
+    told |= {} if chosen.checkpoint == "newest" else {"checkpoint": chosen.checkpoint}
+    if isinstance(chosen, GameLogs) and chosen.receiver:
+        told["receiver"] = Path(chosen.receiver).resolve().name
+    return suffix(chosen.split, told)
 
 
 def draw(args: list[str]) -> int:
@@ -355,10 +359,12 @@ def gamelogs(args: list[str]) -> int:
         if chosen.receiver:
             raise UsageError(f"--receiver takes the place of a run's receivers, and {source} holds games that are over")
         folder = source
+        _check_play(chosen, len(logs.read(folder).target))
     else:
         trained = _open(chosen.path, chosen.checkpoint)
         other = _meeting(trained, chosen.receiver, chosen.checkpoint) if chosen.receiver else None
         games = sketches.of(trained, _place(trained, chosen.seed), chosen.split, receiver=other)
+        _check_play(chosen, len(games.target))
         folder = source / ("gamelogs" + _named(chosen)) if chosen.sample or not chosen.out else Path(chosen.out)
         logs.write(games, folder)
     if chosen.sample:
@@ -376,6 +382,13 @@ def gamelogs(args: list[str]) -> int:
             print(f"{name.replace('_', ' ')}: {_interval({'mean': x.value, 'low': x.low, 'high': x.high})}")
     print("written: " + ", ".join(map(str, written)))
     return 0
+
+
+def _check_play(chosen: GameLogs, count: int) -> None:
+    """Refuse games to be played that there will not be."""
+    count = min(chosen.sample or count, count)
+    if wrong := [i for i in chosen.play if not 0 <= i < count]:
+        raise UsageError(f"--play {wrong[0]}: there is no such game, expected 0 to {count - 1}")
 
 
 def _meeting(trained: Any, path: str, checkpoint: str) -> Any:
@@ -414,6 +427,7 @@ def recognise(args: list[str]) -> int:
     from semiosis.nets.clip import zero_shot
     from semiosis.report.sketches import recognised as draw
     from semiosis.runs import files, sketches
+    from semiosis.runs.recognise import negative
     from semiosis.runs.recognise import recognise as judge
     from semiosis.runs.session import suffix
 
@@ -429,8 +443,10 @@ def recognise(args: list[str]) -> int:
         clip = zero_shot(chosen.clip, first.classes) if chosen.clip else None
         side, channels = first.sketches.shape[2:]
         asked = {"side": side, "channels": channels, "seeds": chosen.classifiers, "steps": chosen.steps, "split": chosen.split}
-        found = judge(trained.data, given, invert=trained.config.invert, clip=clip, **asked)
-        told = {"game": trained.run.record["game"], "step": trained.step, "split": chosen.split, **found.told(first.classes)}
+        turned = negative(trained.data.splits["train"].inputs, first.sketches)
+        found = judge(trained.data, given, invert=turned, clip=clip, **asked)
+        told = {"game": trained.run.record["game"], "step": trained.step, "split": chosen.split, "inverted": turned}
+        told |= found.told(first.classes)
         file = trained.run.path / f"recognised{suffix(chosen.split)}.json"
         files.write_json(file, told)
         written.append(file)
@@ -440,7 +456,8 @@ def recognise(args: list[str]) -> int:
             print(json.dumps(told))
             continue
         for what, rate in found.rates.items():
-            print(f"{name}: {what} {_interval(rate._asdict())}; chance {found.chance:.3f}")
+            shown = {end: x and min(max(x, 0.0), 1.0) for end, x in rate._asdict().items()}
+            print(f"{name}: {what} {_interval(shown)}; chance {found.chance:.3f}")
     figure = draw(rates, Path(chosen.dirs[0]) / "figures" / f"recognised{suffix(chosen.split)}.png", chance=chance)
     if not chosen.json:
         print("written: " + ", ".join(map(str, [*written, figure])))
@@ -1005,17 +1022,18 @@ def _sketches(trained: Any, split: str, home: Path, which: str) -> list[Path]:
     config, part = trained.config, split.split("/")[0]
     strokes = trained.game.strokes_of(config, trained.data, world, part, first.seen[rows])
     paper = 1.0 if config.invert and config.coloured else 0.0  # what is in colour is drawn on white, and not turned
-    looks = np.asarray(raster.draw(strokes, (SIDE, SIDE), world.sigma2, ink=config.ink, paper=paper))
-    looks = 1 - looks if config.invert and not paper else looks
+    looks = np.asarray(trained.game.drawn(config, strokes, SIDE, world.sigma2))
     caption = f"Sketches at {SIDE} pixels a side; agents see them at {first.sketches.shape[1]}."
     paths.append(report.contact(first, rows, home / f"gallery{which}.png", caption=caption, sketches=looks))
+    opacity = np.ones(strokes.points.shape[:2], np.float32) if strokes.opacity is None else strokes.opacity
+    faint = strokes._replace(opacity=config.contrast * opacity)
     folder = home / f"svg{which}"
     with files.spoken(f"create {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     for i, row in enumerate(rows):
         name = "-".join(filter(None, ["sketch", str(i + 1), first.called(int(first.seen[row]))]))
         turned = config.invert and not paper
-        text = raster.svg(strokes, (SIDE, SIDE), float(world.sigma2), index=i, ink=config.ink, paper=paper, invert=turned)
+        text = raster.svg(faint, (SIDE, SIDE), float(world.sigma2), index=i, ink=config.ink, paper=paper, invert=turned)
         files.write_bytes(folder / f"{re.sub('[^A-Za-z0-9-]+', '-', name)}.svg", text.encode())
     return [*paths, folder]
 

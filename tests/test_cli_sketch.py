@@ -59,16 +59,27 @@ def test_an_evaluation_tells_and_shows_what_is_drawn(tell: Tell, copy: Path):
 def test_games_are_kept_sampled_and_played(tell: Tell, copy: Path, tmp_path: Path):
     status, out, err = tell("gamelogs", copy, "--sample", "7", "--play", "0", "2", "--receiver", copy)
     assert (status, err) == (0, "")
-    whole, some = (gamelogs.read(copy / name) for name in ("gamelogs", "gamelogs-sampled"))
+    whole, some = (gamelogs.read(copy / f"gamelogs-receiver-copy{end}") for end in ("", "-sampled"))
     assert (len(whole.target), len(some.target)) == (120, 7)
     assert (whole.labels[whole.seen] == whole.labels[whole.right]).all()
     assert (whole.seen == whole.right).all()
     assert "7 games, " in out
-    page = (copy / "gamelogs-sampled" / "play.html").read_text()
+    page = (copy / "gamelogs-receiver-copy-sampled" / "play.html").read_text()
     assert page.count("data:image/png;base64,") >= 2 * 11
-    again = tell("gamelogs", copy / "gamelogs", "--sample", "7", "--out", tmp_path / "again")
+    again = tell("gamelogs", copy / "gamelogs-receiver-copy", "--sample", "7", "--out", tmp_path / "again")
     assert again[0] == 0
-    assert (tmp_path / "again" / "games.json").read_bytes() == (copy / "gamelogs-sampled" / "games.json").read_bytes()
+    assert (tmp_path / "again" / "games.json").read_bytes() == (copy / "gamelogs-receiver-copy-sampled" / "games.json").read_bytes()
+
+
+def test_a_damaged_picture_is_drawn_again_and_a_strangers_games_lie_apart(tell: Tell, copy: Path):
+    assert tell("gamelogs", copy)[0] == 0
+    picture = next((copy / "gamelogs" / "sketch-images").iterdir())
+    picture.write_bytes(b"damaged")
+    assert tell("gamelogs", copy)[0] == 0
+    with Image.open(picture) as image:
+        assert image.size == (8, 8)
+    assert tell("gamelogs", copy, "--receiver", copy, "--checkpoint", "10")[0] == 0
+    assert (copy / "gamelogs-checkpoint-10-receiver-copy" / "games.json").exists()
 
 
 def test_the_logged_accuracy_is_that_of_the_evaluation(tell: Tell, copy: Path):
@@ -122,13 +133,14 @@ def test_a_resumed_run_is_the_unbroken_one(tell: Tell, trained: Path, copy: Path
         ("gamelogs RUN --sample 1000", "1000"),
         ("gamelogs RUN --split tset", "unknown split 'tset'"),
         ("gamelogs RUN --seed 7", "has no seed 7: its seeds are 0, 3"),
+        ("gamelogs RUN --sample 5 --play 0 99", "--play 99: there is no such game, expected 0 to 4"),
         ("gamelogs nowhere", "nowhere"),
         ("recognise", "recognise needs one run directory or more"),
         ("recognise RUN --steps 0", "steps 0 must both be 1 or more"),
         ("recognise RUN --clip nowhere", "nowhere"),
         ("train sketch --preset tiny --data words", "the sketch game needs images, and 'words' has none"),
         ("train sketch --preset tiny --data none", "this game needs data, and 'none' has none"),
-        ("train sketch --preset tiny --backbone vgg16 --weights no.pth", "no.pth"),
+        ("train sketch --preset tiny --backbone vgg16 --layer relu1_2 --no-backbone-learns --weights no.pth", "no.pth"),
         ("train sketch --preset tiny --game different --data nothing", "unknown data 'nothing'"),
     ],
 )

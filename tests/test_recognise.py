@@ -12,7 +12,7 @@ from semiosis import metrics, scenes
 from semiosis.errors import UsageError
 from semiosis.runs import recognise
 from semiosis.runs.gamelogs import Games
-from semiosis.runs.recognise import Recognised
+from semiosis.runs.recognise import Recognised, negative
 from semiosis.scenes.types import Data, Split
 
 # -------------------------------------------------------------------------------------------------------------- measures
@@ -209,3 +209,14 @@ def test_clip_is_asked_in_parts_of_one_size():
     assert shapes == [3, 3, 3]
     np.testing.assert_array_equal(kinds, np.minimum((level * 4 + 0.01).astype(int), 3))
     np.testing.assert_array_equal(templates, level > 0.6)
+
+
+def test_sketches_are_turned_where_they_are_negatives_of_photos():
+    dark, light = np.zeros((4, 6, 6, 1), np.uint8), np.full((4, 6, 6, 1), 255, np.uint8)
+    black, white = np.zeros((4, 6, 6, 1), np.float32), np.ones((4, 6, 6, 1), np.float32)
+    assert negative(dark, white)
+    assert negative(light, black)
+    assert not negative(dark, black)
+    assert not negative(light, white)
+    assert not negative(np.repeat(dark, 3, -1), white)  # of photographs a drawing is no negative
+    assert not negative(np.full_like(dark, 120), white)

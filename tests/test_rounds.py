@@ -155,6 +155,17 @@ def test_games_of_fewer_candidates_than_classes_meet_all_classes():
     assert set(Counter(labels[meeting.pool].reshape(-1).tolist()).values()) == {10}
 
 
+def test_mixed_games_take_turns_where_a_step_has_one():
+    rounds = drawn(Rounds(split(np.arange(12) % 3), "mixed", 1, 3), 4)
+    apart = [any(own != right for own, right, _ in games(found)) for found in rounds]
+    assert apart == [False, True, False, True]
+
+
+def test_balanced_batches_are_no_larger_than_an_epoch():
+    with pytest.raises(UsageError, match="1 games of 25 candidates take 25 photos, and the split has 24"):
+        Rounds(split(np.repeat([0, 1, 2], [8, 2, 4])), "original", 1, 25, balanced=True)
+
+
 def test_what_cannot_be_played_is_said():
     few = split([0, 0, 1, 1])
     with pytest.raises(UsageError, match="3 candidates of as many classes, and the split has 2 classes: choose at most 2"):

@@ -333,6 +333,13 @@ def test_a_probe_keeps_the_sender(digits):
         ({"sigma2_final": 0.5, "sigma2_every": 5}, "strokes get thinner, not wider"),
         ({"margin": 6}, "and 4 or more must be left"),
         ({"likeness": "nothing.png"}, "--likeness is what the perceptual loss compares with"),
+        ({"sender_hidden": (0,)}, "sender_hidden is (0,): expected widths of 1 or more"),
+        ({"perceptual_weights": (float("nan"),)}, "expected one number or more, none below 0"),
+        ({"backbone": "vgg16", "layer": "relu5_3"}, "photos of 8 pixels are too small for vgg16 to relu5_3: set an earlier --layer"),
+        ({"drawing": "curves", "knots": 3}, "knots is 3: expected 4 or more for a curve"),
+        ({"drawing": "connected", "strokes": 1}, "strokes is 1: expected 2 points or more"),
+        ({"coloured": True, "contrast": 0.5}, "contrast is of ink without colour"),
+        ({"evaluation_candidates": 1}, "evaluation_candidates is 1: expected 0"),
         ({"sigma2": 0.0}, "sigma2 is 0.0: expected 1e-08 to 4.0"),
         ({"precision": "bfloat16", "backbone_learns": True}, "only a frozen backbone computes in bfloat16"),
     ],
@@ -349,6 +356,33 @@ def test_photos_without_labels_have_the_original_game():
     with pytest.raises(UsageError, match="the game 'same' needs classes, and 'noise' has no labels"):
         make(TINY, bare)
     make(replace(TINY, game="original"), bare)
+
+
+def test_a_split_without_a_game_is_said_before_training():
+    data = noise()
+    alone = data.splits["test"]._replace(labels=np.zeros(60, np.int32))
+    with pytest.raises(UsageError, match="the split test of 'noise' has 1 class: a game needs two or more"):
+        make(TINY, replace(data, splits={**data.splits, "test": alone}))
+
+
+def test_agents_of_other_frozen_trunks_cannot_meet():
+    assert sketch.common(replace(TINY, sharing="separate")) != sketch.common(replace(TINY, sharing="half"))
+    assert sketch.common(replace(LEARNS, sharing="separate")) == sketch.common(replace(LEARNS, sharing="half"))
+
+
+def test_a_probe_draws_as_wide_as_the_run_came_to():
+    config = replace(TINY, sigma2=1e-2, sigma2_every=50, sigma2_final=1e-4, steps=120)
+    assert sketch.probe(config, task="discrimination", speakers=1, listeners=1).sigma2 == pytest.approx(2.5e-3)
+
+
+def test_what_is_seen_is_computed_once_for_each_split(digits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sketch, "remembered", lambda look, photos, **more: asked.append(len(photos)) or remembered(look, photos, **more))
+    experiment = make(replace(TINY, game="original", batch_size=20, perceptual=1.0), digits)
+    assert len(asked) == 2 * len(digits.splits)
+    exams = [experiment.exams[name].scenes for name in ("test", "test/10")]
+    assert exams[0].features["cut"] is exams[1].features["cut"]
+    assert exams[0].inputs is exams[1].inputs
 
 
 def test_the_learning_rate_falls_by_steps():

@@ -545,7 +545,8 @@ def check(config: Config, data: Data) -> None:
     """One sentence for each setting that cannot be played, before anything is compiled."""
     ranges = {
         "steps": (0, 2**31 - 1), "batch_size": (1, LARGEST), "vocab_size": (2, LARGEST), "max_len": (1, LARGEST), "filters": (1, 1024),
-        "cppn_width": (1, 2**14), "cppn_depth": (0, 100), "strokes": (1, 10_000), "sigma2": (1e-6, 4.0), "negatives": (0.0, 4.0), "untrained_every": (1, 2**31 - 1),
+        "cppn_width": (1, 2**14), "cppn_depth": (0, 100), "strokes": (1, 10_000), "sigma2": (1e-6, 4.0),
+        "negatives": (0.0, 4.0), "untrained_every": (1, 2**31 - 1),
         "generator_lr": (0.0, None), "reader_lr": (0.0, None), "momentum": (0.0, 0.999), "judge_every": (1, 2**31 - 1),
         "raise_at": (0.0, 1.0), "lower_below": (0.0, 1.0), "replay": (0.0, 0.9), "collapse": (0.0, 1.0), "n_generators": (1, LARGEST),
         "n_readers": (1, LARGEST), "pairs": (0, LARGEST), "evaluation_size": (16, LARGEST), "level": (0, None), "side": (4, 1024),

@@ -34,7 +34,7 @@ from semiosis.nets.sight import Eye, Receiver, Sight, last
 from semiosis.populations import Partners, Together, check_society, crowd, pick, society
 from semiosis.raster import Strokes
 from semiosis.rules import born, chain, descend
-from semiosis.scenes import Data, augment, need_data, need_images
+from semiosis.scenes import Data, Split, augment, need_data, need_images
 from semiosis.scenes.memory import remembered
 from semiosis.scenes.referential import on_device
 from semiosis.scenes.rounds import Round, Rounds
@@ -44,7 +44,7 @@ from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Log
 SHOWN = 12  # photos whose sketches are kept at each line of metrics
 VISIBLE = 0.1  # a stroke is in use if it changes some pixel by so much
 LARGEST = 2**20  # of what sizes arrays
-SHARE = 0.25  # of the free memory, what is seen of the photos of a split may take
+SHARE = 0.25  # of the free memory, what is seen of the photos may take, and as much for the layers of the perceptual loss
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class Drawing(eqx.Module):
     ) -> Outcome:
         config, sight = self.config, self.sight
         key_channel, key_views = jax.random.split(key)
-        both = config.sharing != "separate"  # one trunk
+        both = config.sharing != "separate" or len(sight.frozen) == 1  # one trunk
         if tied:
             shared = sender.eye if config.sharing == "shared" else eqx.tree_at(lambda e: e.projection, sender.eye, receiver.eye.projection)
             receiver = eqx.tree_at(lambda r: r.eye, receiver, shared)
@@ -340,7 +340,8 @@ class Playing(eqx.Module):
         out = self.drawing(sender, world.receiver.net, world.sigma2, scene, key, channel)
         n, c = out.scores.shape
         (g, _), side = scene.pool.shape, scene.photos.shape[1]
-        seen = raster.visible(out.strokes, (side, side), world.sigma2, ink=config.ink)
+        compose = "over" if config.coloured else "screen"
+        seen = config.contrast * raster.visible(out.strokes, (side, side), world.sigma2, ink=config.ink, compose=compose)
         background = 1.0 if config.invert else 0.0
         figures = {
             "ink": jnp.mean(jnp.abs(out.said - background), axis=(1, 2, 3)),
@@ -359,7 +360,8 @@ class Playing(eqx.Module):
             if config.game == "original":
                 figures["class_accuracy"] = (scene.label[pointed] == scene.label[meant]).astype(jnp.float32)
         if c > 5:
-            above = jnp.sum(out.scores > jnp.take_along_axis(out.scores, scene.target[:, None], axis=1), axis=1)
+            own, before = jnp.take_along_axis(out.scores, scene.target[:, None], axis=1), jnp.arange(c) < scene.target[:, None]
+            above = jnp.sum((out.scores > own) | ((out.scores == own) & before), axis=1)  # of equals the first, as with the guess
             figures["top_5"] = (above < 5).astype(jnp.float32)
         loss = sum((coefficients(config)[name] * x for name, x in out.terms.items()), jnp.zeros(n))
         return Episode((Utterance(out.said, jnp.ones(n, jnp.int32)),), out.guess, scene.target, loss, None, info, figures)
@@ -429,11 +431,15 @@ def anneal(config: Config) -> Rule:
     """Strokes get thinner: sigma2 of the next step is that of the beginning times a power of the factor, not below the final one."""
 
     def rule(world: Society, turn: Turn) -> tuple[Society, Logs]:
-        power = ((turn.step + 1) // config.sigma2_every).astype(jnp.float32)
-        sigma2 = jnp.maximum(config.sigma2 * config.sigma2_factor**power, config.sigma2_final)
-        return world._replace(sigma2=sigma2), {"sigma2": world.sigma2}
+        return world._replace(sigma2=jnp.asarray(width_at(config, turn.step + 1), jnp.float32)), {"sigma2": world.sigma2}
 
     return rule
+
+
+def width_at(config: Config, step: Int[Array, ""] | int) -> Float[Array, ""]:
+    """sigma2 after so many steps."""
+    power = jnp.float32(step // config.sigma2_every) if config.sigma2_every else jnp.float32(0)
+    return jnp.where(power > 0, jnp.maximum(config.sigma2 * config.sigma2_factor**power, config.sigma2_final), config.sigma2)
 
 
 # ------------------------------------------------------------------------------------------------------------------ make
@@ -503,12 +509,12 @@ def births(config: Config, sight: Sight, side: int) -> dict[str, Callable[[PRNGK
 
     def sender(key: PRNGKeyArray) -> Agent:
         key_eye, key_hand, key_layers, _ = jax.random.split(key, 4)
+        own_width = {"width": True, "sigma2": config.sigma2} if config.widths else {}  # else that of the world, which may change
         hand = sketchers.sketcher(
             config.drawing, config.latent_size, strokes=config.strokes, segments=config.segments,
             points=config.strokes if config.drawing.endswith("connected") else config.knots, alpha=config.alpha, corners=config.corners,
             hidden=config.sender_hidden, coloured=config.coloured, recurrent=config.recurrent, smooth=config.smooth, hard=config.hard,
-            allow_points=config.loops, squash=config.squash,
-            opacity=config.opacities, width=config.widths, sigma2=config.sigma2, key=key_hand,
+            allow_points=config.loops, squash=config.squash, opacity=config.opacities, **own_width, key=key_hand,
         )  # fmt: skip
         count = len(compared(config, layers_of(example, sight, side)))
         weights = jax.random.uniform(key_layers, (count,)) if config.perceptual_learned else None
@@ -541,17 +547,17 @@ def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, np.n
     if config.remember == "no" or config.backbone_learns or config.margin:
         return {}
     photos, key = data.splits[split].inputs, ""
-    if published(config) is not None:  # small ones are computed sooner than read
+    if (known := published(config)) is not None:  # small ones are computed sooner than read
         weights = _digest(config.weights) if config.weights else "random"
-        told = (data.fingerprint, split, config.backbone, config.layer, weights, len(sight.frozen), sight.reduced)
+        told = (data.fingerprint, split, config.backbone, config.layer or known.default, weights, len(sight.frozen), sight.reduced)
         key = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-    required = config.remember == "yes"
-    found = remembered(partial(_cuts, sight), photos, key=key, share=SHARE, required=required)
+    required, share = config.remember == "yes", SHARE / len(data.splits)
+    found = remembered(partial(_cuts, sight), photos, key=key, share=share, required=required)
     if found is None or not (config.perceptual or config.perceptual_learned) or config.likeness or config.move:
         return found or {}
     layers = compared(config, layers_of(sight.frozen[0], sight, photos.shape[1]))
     told_layers = f"{key}-{'-'.join(layers)}" if key else ""
-    return found | (remembered(partial(_layers, sight, layers), photos, key=told_layers, share=SHARE, required=required) or {})
+    return found | (remembered(partial(_layers, sight, layers), photos, key=told_layers, share=share, required=required) or {})
 
 
 def _cuts(sight: Sight, photos: Array) -> dict[str, Array]:
@@ -585,14 +591,21 @@ def looked_at(config: Config) -> dict[str, Any]:
     return {"sender_view": augment.sender_view if config.move else None}
 
 
-def _exams(config: Config, data: Data, sight: Sight) -> dict[str, Exam]:
+def choices(config: Config, split: Split) -> int:
+    """The most candidates that a game on a split can have."""
+    return len(split.inputs) if config.game == "original" or split.labels is None else len(np.unique(split.labels))
+
+
+Held = Mapping[str, tuple[Split, Mapping[str, Array]]]  # each split and what is seen of its photos, on the device once
+
+
+def _exams(config: Config, data: Data, held: Held) -> dict[str, Exam]:
     """Each split, and the test split among other numbers of candidates in the original game."""
     exams, side = {}, canvas(config, data)[0]
     _, candidates = sizes(config, data)
     candidates = config.evaluation_candidates or candidates
     for part, split in data.splits.items():
-        held, features = on_device(split), kept(config, data, sight, part)
-        most = len(split.inputs) if config.game == "original" or split.labels is None else len(np.unique(split.labels))
+        most = choices(config, split)
         others = {10, 100} if config.game == "original" and part == "test" else set()
         for count in sorted({candidates, *others}):
             among = min(count, most)
@@ -600,26 +613,24 @@ def _exams(config: Config, data: Data, sight: Sight) -> dict[str, Exam]:
                 continue
             size = max(1, config.evaluation_size // among)
             view = partial(augment.middle, side=side) if config.margin else None
-            scenes = Rounds(
-                held, config.game, size, among, features=features, exam=True, photo_view=view, **looked_at(config)
-            )  # fmt: skip
+            own, features = held[part]
+            scenes = Rounds(own, config.game, size, among, features=features, exam=True, photo_view=view, **looked_at(config))
             name = part if count == candidates else f"{part}/{count}"
             if name not in exams:
-                exams[name] = Exam(scenes, scenes.batches, 1 / among)
+                exams[name] = Exam(scenes, scenes.batches, 1 / among, {"top_5": 5 / among} if among > 5 else {})
     return exams
 
 
-def _training(config: Config, data: Data, sight: Sight) -> Rounds:
+def _training(config: Config, data: Data, held: Held) -> Rounds:
     """The games of training."""
     games, candidates = sizes(config, data)
     side, colours = canvas(config, data)
     view = None
     if config.margin:
         view = partial(augment.augmented, side=side) if colours == 3 else partial(augment.cropped, side=side)
-    return Rounds(
-        on_device(data.splits["train"]), config.game, games, candidates, senders=config.targets, balanced=config.balanced, photo_view=view,
-        features=kept(config, data, sight, "train"), **looked_at(config),
-    )  # fmt: skip
+    split, features = held["train"]
+    told = {"senders": config.targets, "balanced": config.balanced, "photo_view": view, "features": features, **looked_at(config)}
+    return Rounds(split, config.game, games, candidates, **told)
 
 
 def _likeness(config: Config, sight: Sight, side: int) -> dict[str, Array]:
@@ -683,7 +694,8 @@ def morph(config: Config, data: Data, world: Society, share: Float[Array, ""], c
 
     `world` is one seed's, whose first sender draws; what its hand is given lies on the straight line between two codes.
     """
-    sight, net, photos = sight_of(config, data), pick(world.sender, 0).net, shown_photos(config, data, "test", slice(count))
+    split = "test" if "test" in data.splits else "train"
+    sight, net, photos = sight_of(config, data), pick(world.sender, 0).net, shown_photos(config, data, split, slice(count))
     code = net.eye(last(sight.maps(photos, net.eye.trunk, 0)))
     count, whole = code.shape[0], jnp.floor(share)
     stops = [code[(jnp.arange(count) + whole.astype(jnp.int32) + more) % count] for more in (0, 1)]
@@ -701,7 +713,7 @@ def check(config: Config, data: Data) -> None:
         "sigma2": (1e-8, 4.0), "sigma2_factor": (0.0, 1.0), "sigma2_every": (0, 2**31 - 1), "sigma2_final": (1e-8, 4.0),
         "contrast": (0.0, 1.0), "receiver_hidden": (1, LARGEST), "receiver_latent": (1, LARGEST), "temperature": (1e-4, None),
         "perceptual": (0.0, None), "augmented": (0.0, None), "augmented_views": (1, 1000), "reconstruction": (0.0, None),
-        "lr": (0.0, None), "lr_factor": (0.0, 1.0), "lr_every": (0, 2**31 - 1), "weight_decay": (0.0, None), "n_senders": (1, LARGEST),
+        "lr": (0.0, None), "lr_factor": (1e-6, 1.0), "lr_every": (0, 2**31 - 1), "weight_decay": (0.0, None), "n_senders": (1, LARGEST),
         "n_receivers": (1, LARGEST), "pairs": (0, LARGEST), "evaluation_candidates": (0, LARGEST), "evaluation_size": (2, LARGEST),
     }  # fmt: skip
     check_ranges(config, ranges)
@@ -710,12 +722,20 @@ def check(config: Config, data: Data) -> None:
         whole = side + config.margin
         raise UsageError(f"margin is {config.margin}: photos of {data.name!r} have {whole} pixels, and 4 or more must be left")
     _check_backbone(config)
+    _check_trunk(config, data)
+    _check_drawing(config)
     _check_losses(config)
     if config.game != "original" and any(split.labels is None for split in data.splits.values()):
         raise UsageError(f"the game {config.game!r} needs classes, and {data.name!r} has no labels: set --game original")
     _, candidates = sizes(config, data)
     if candidates < 2:
         raise UsageError(f"{candidates} candidate leaves nothing to choose: expected 2 or more")
+    if config.evaluation_candidates == 1:
+        raise UsageError("evaluation_candidates is 1: expected 0 (as in training), or 2 or more")
+    for part in ("valid", "test"):
+        if part in data.splits and (there := choices(config, data.splits[part])) < 2:
+            what = "photo" if config.game == "original" else "class"
+            raise UsageError(f"the split {part} of {data.name!r} has {there} {what}: a game needs two or more")
     if config.candidates > config.batch_size:
         raise UsageError(f"{config.candidates} candidates do not fit a batch of {config.batch_size}: set --batch-size {config.candidates}")
     if config.targets > candidates:
@@ -731,7 +751,7 @@ def check(config: Config, data: Data) -> None:
     check_society({"sender": config.n_senders, "receiver": config.n_receivers}, config.partners, config.pairs)
     if has_tie(config) and (config.n_senders, config.n_receivers) != (1, 1):
         raise UsageError("agents of a population cannot share one eye that learns: set --sharing separate, or half with a frozen backbone")
-    if has_tie(config) and config.frozen != "none":
+    if has_tie(config) and config.eyes_learn and config.frozen != "none":
         how = "set --sharing separate, or half with a frozen backbone"
         raise UsageError(f"a frozen {config.frozen} cannot share an eye that learns: {how}")
 
@@ -751,8 +771,36 @@ def _check_backbone(config: Config) -> None:
         raise UsageError("only a frozen backbone computes in bfloat16: leave --backbone-learns or --precision out")
 
 
+def _check_trunk(config: Config, data: Data) -> None:
+    """A backbone must find a place that it can see."""
+    known, (side, _) = published(config), canvas(config, data)
+    if known is None or known.side is not None:
+        return
+    at = config.layer or known.default
+    trunk = eqx.filter_eval_shape(known.random, jax.random.key(0), at)
+    maps = eqx.filter_eval_shape(lambda trunk, x: trunk(x), trunk, jax.ShapeDtypeStruct((1, side, side, 3), jnp.float32))
+    if any(0 in x.shape for x in maps.values()):
+        raise UsageError(
+            f"photos of {side} pixels are too small for {config.backbone} to {at}: set an earlier --layer, or take larger ones"
+        )
+
+
+def _check_drawing(config: Config) -> None:
+    if any(not 1 <= size <= LARGEST for size in config.sender_hidden):
+        raise UsageError(f"sender_hidden is {config.sender_hidden}: expected widths of 1 or more")
+    connected = config.drawing.endswith("connected")
+    if config.drawing == "curves" and config.knots < 4:
+        raise UsageError(f"knots is {config.knots}: expected 4 or more for a curve, which is drawn from the second to the last but one")
+    if connected and config.strokes < 2:
+        raise UsageError(f"strokes is {config.strokes}: expected 2 points or more to be connected")
+    if connected and config.opacities:
+        raise UsageError("connected lines are as strong as their connections: leave --opacities out")
+    if config.coloured and config.contrast != 1:
+        raise UsageError("contrast is of ink without colour: leave --contrast or --coloured out")
+
+
 def _check_losses(config: Config) -> None:
-    if any(weight < 0 for weight in config.perceptual_weights) or not config.perceptual_weights:
+    if not all(0 <= weight < float("inf") for weight in config.perceptual_weights) or not config.perceptual_weights:
         raise UsageError(f"perceptual_weights are {config.perceptual_weights}: expected one number or more, none below 0")
     if config.perceptual and not any(config.perceptual_weights):
         raise UsageError("all perceptual_weights are 0: set --perceptual 0 to do without this loss")
@@ -783,18 +831,20 @@ def make(config: Config, data: Data) -> Experiment:
     )
     if config.sigma2_every:
         rule = chain(rule, anneal(config))
-    exams = _exams(config, data, sight)
-    phase = Phase("game", rule, _training(config, data, sight), max(config.steps, 1), watch=_watch(config, data, drawing))
+    held = {part: (on_device(split), jax.tree.map(jnp.asarray, kept(config, data, sight, part))) for part, split in data.splits.items()}
+    exams = _exams(config, data, held)
+    phase = Phase("game", rule, _training(config, data, held), max(config.steps, 1), watch=_watch(config, data, drawing))
     return Experiment(
         birth, (phase,), Playing(drawing), exams, roles=("sender", "receiver"), shown=("accuracy", "loss"),
         interventions={"blank": Playing(drawing, "blank"), "half": Playing(drawing, "half")},
     )  # fmt: skip
 
 
-def common(config: Config) -> dict[str, object]:
+def common(config: Config) -> dict[str, Any]:
     """What agents of two runs must share to understand each other at all: what they look with, and what sketches are."""
     names = ("backbone", "layer", "weights", "width", "backbone_learns", "coloured", "invert", "margin")
-    return {name: getattr(config, name) for name in names}
+    trunks = 2 if config.sharing == "separate" and not config.backbone_learns and not config.weights else 1  # random ones that are frozen
+    return {name: getattr(config, name) for name in names} | {"frozen trunks": trunks}
 
 
 TASKS = ("discrimination",)  # what fresh receivers may be asked to learn
@@ -806,7 +856,7 @@ def probe(config: Config, *, task: str, speakers: int, listeners: int, lr: float
     return replace(
         config, frozen="sender", sharing=apart, lr=lr, n_senders=speakers, n_receivers=speakers * listeners, partners="appointed", pairs=0,
         loss="hinge" if config.loss == "none" else config.loss, perceptual=0.0, augmented=0.0, reconstruction=0.0, likeness="",
-        sigma2=config.sigma2_final if config.sigma2_every else config.sigma2, sigma2_every=0,
+        sigma2=float(width_at(config, config.steps)), sigma2_every=0,
     )  # fmt: skip
 
 

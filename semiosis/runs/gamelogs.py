@@ -188,7 +188,7 @@ def _record(games: Games, i: int, path: Mapping[int, str], sketch: str) -> dict[
 
 
 def _keep(folder: Path, home: str, pictures: UInt8[np.ndarray, "n h w c"]) -> list[str]:
-    """Write pictures that are not there yet; returns their paths within the folder."""
+    """Write pictures that are not there yet, or not as they should be; returns their paths within the folder."""
     with spoken(f"write {folder / home}"):
         (folder / home).mkdir(parents=True, exist_ok=True)
     paths = []
@@ -196,12 +196,13 @@ def _keep(folder: Path, home: str, pictures: UInt8[np.ndarray, "n h w c"]) -> li
         name = f"{hashlib.md5(picture.tobytes(), usedforsecurity=False).hexdigest()}.png"
         paths.append(f"{home}/{name}")
         place = folder / home / name
-        if place.exists():
-            continue
-        draft = temporary(place)
+        drawn, draft = png(picture), temporary(place)
+        with spoken(f"read {place}"):
+            if place.exists() and place.read_bytes() == drawn:
+                continue
         with spoken(f"write {place}"):  # not flushed one by one as `write_bytes` does: there are thousands, and any can be drawn again
             try:
-                draft.write_bytes(png(picture))
+                draft.write_bytes(drawn)
                 os.replace(draft, place)
             except BaseException:
                 with suppress(OSError):

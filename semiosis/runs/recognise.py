@@ -257,6 +257,19 @@ def recognise(
     return found._replace(clip=np.array(right), drawing=np.array([np.mean(template == DRAWING) for _, template in seen]))
 
 
+def negative(photos: UInt8[np.ndarray, "m H W C"], sketches: Float[np.ndarray, "n h w c"]) -> bool:
+    """Whether sketches without colour have a light ground where that of the photos is dark, or a dark one where it is light.
+
+    Grounds are medians of the borders; those of photos count as dark or light only where they are so for nearly all: below 1/8, above 7/8.
+    """
+    if sketches.shape[-1] != 1 or photos.shape[-1] != 1:
+        return False
+    border = lambda x: np.concatenate([x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]], axis=1)  # noqa: E731
+    grounds = np.median(border(photos[:1000]), axis=(1, 2)) / 255
+    light = float(np.median(border(sketches[:1000]))) > 0.5
+    return bool(np.mean(grounds < 1 / 8) > 0.9) if light else bool(np.mean(grounds > 7 / 8) > 0.9)
+
+
 def _labelled(data: Data, split: str) -> Split:
     """A split of images with labels."""
     if split not in data.splits:

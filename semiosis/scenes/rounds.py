@@ -94,8 +94,12 @@ class Rounds(eqx.Module):
         n, senders = len(split.inputs), senders or candidates
         if not 1 <= senders <= candidates:
             raise UsageError(f"{senders} targets among {candidates} candidates: choose 1 to {candidates}, or 0 for all of them")
-        if variant == "original" and not exam and not balanced and size * candidates > n:
-            raise UsageError(f"{size} games of {candidates} candidates take {size * candidates} photos, and the split has {n}")
+        there = n
+        if balanced:  # as many of each class as the largest has
+            counts = np.unique(np.asarray(split.labels), return_counts=True)[1]
+            there = len(counts) * int(counts.max())
+        if variant == "original" and not exam and size * candidates > there:
+            raise UsageError(f"{size} games of {candidates} candidates take {size * candidates} photos, and the split has {there}")
         self.inputs = jnp.asarray(split.inputs)
         self.labels = None if split.labels is None else jnp.asarray(split.labels)
         self.features = {name: jnp.asarray(x) for name, x in (features or {}).items()}
@@ -162,7 +166,7 @@ class Rounds(eqx.Module):
             seen = jnp.take_along_axis(pool, place, axis=1)
             if self.variant != "same":
                 other = sampling.in_turn(key_first, chosen, visit, self.table, beside=fresh(key_other))
-                apart = jnp.ones((g, 1), bool) if self.variant == "different" else jnp.arange(g)[:, None] % 2 == 1
+                apart = jnp.ones((g, 1), bool) if self.variant == "different" else visit % 2 == 1
                 seen = jnp.where(apart, other, seen)
         return Meeting(pool, seen, place, jnp.ones(seen.shape))
 
