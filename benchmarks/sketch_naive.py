@@ -58,12 +58,13 @@ def main() -> None:
     asked.add_argument("--photos", type=int, default=20)
     asked.add_argument("--side", type=int, default=96)
     asked.add_argument("--steps", type=int, default=20)
+    asked.add_argument("--lr", type=float, default=1e-4)
     asked.add_argument("--perceptual", action="store_true")
     args = asked.parse_args()
     dice = np.random.default_rng(0)
     part = lambda: Split(dice.integers(0, 256, (args.photos, args.side, args.side, 3)).astype(np.uint8))  # noqa: E731
     data = Data("noise", {"train": part(), "test": part()}, fingerprint=f"noise {args.photos} {args.side}")
-    config = sketch.Config(data="noise", batch_size=args.photos, perceptual=float(args.perceptual), precision="float32")
+    config = sketch.Config(data="noise", batch_size=args.photos, lr=args.lr, perceptual=float(args.perceptual), precision="float32")
     experiment, worlds = build(sketch, config, data, (0,))
     drawing, phase = experiment.interventions["blank"].drawing, experiment.phases[0]
     world = loop.unstack(worlds, 0)

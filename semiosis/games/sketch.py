@@ -652,10 +652,12 @@ class Keep(eqx.Module):
 
     drawing: Drawing
     photos: Float[Array, "m h w c"]
+    cut: Float[Array, "m f"] | None
 
     def __call__(self, world: Society) -> dict[str, Array]:
         config, net = self.drawing.config, pick(world.sender, 0).net
-        said = drawn(config, hand_of(self.drawing.sight, net, self.photos), self.photos.shape[1], world.sigma2)
+        strokes = hand_of(self.drawing.sight, net, self.photos) if self.cut is None else net.hand(net.eye(self.cut))
+        said = drawn(config, strokes, self.photos.shape[1], world.sigma2)
         return {"drawn": _bytes(said), "photo": _bytes(self.photos)}
 
 
@@ -675,7 +677,9 @@ def _watch(config: Config, data: Data, drawing: Drawing) -> Watch:
         return {"ink": float(np.abs(kept["drawn"].astype(np.float32) / 255 - (1.0 if config.invert else 0.0)).mean())}
 
     split = "test" if "test" in data.splits else "train"
-    return Watch(Keep(drawing, shown_photos(config, data, split, slice(SHOWN))), figures, saved=("drawn", "photo"))
+    photos = shown_photos(config, data, split, slice(SHOWN))
+    look = eqx.filter_jit(lambda sight, photos: last(sight.maps(photos, None, 0)))
+    return Watch(Keep(drawing, photos, look(drawing.sight, photos) if drawing.sight.frozen else None), figures, saved=("drawn", "photo"))
 
 
 def _bytes(images: Float[Array, "n h w c"]) -> Array:
@@ -913,7 +917,7 @@ BENCHES = tuple(
     for title, config, shape, steps, reference in (
         ("digits of 16 px, small backbone", _SMALL, (16, 16, 1), 100, {}),
         ("100 photos of 32 px in colour, small backbone", PRESETS["cifar10"], (32, 32, 3), 20, {}),
-        ("20 photos of 96 px, frozen VGG16 to relu5_3", _VGG, (96, 96, 3), 1, {}),
-        ("the same, with the perceptual loss", replace(_VGG, perceptual=1.0), (96, 96, 3), 1, {}),
+        ("20 photos of 96 px, frozen VGG16 to relu5_3", _VGG, (96, 96, 3), 3, {}),
+        ("the same, with the perceptual loss", replace(_VGG, perceptual=1.0), (96, 96, 3), 3, {}),
     )
 )
