@@ -54,7 +54,7 @@ class Drawing:
     strokes: Literal["points", "lines", "curves", "bezier"] = "lines"
     """What is drawn: points, straight lines, smooth curves through 4 knots (Catmull-Rom), or cubic Bezier curves."""
     number: int = 500
-    """Strokes."""
+    """How many strokes there are."""
     steps: int = 1000
     """Steps of gradient descent (published: 8,000)."""
     lr: float = 0.01
