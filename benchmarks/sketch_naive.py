@@ -74,7 +74,7 @@ def main() -> None:
     @eqx.filter_jit
     def step(nets, state, sight, scenes, number):
         scene = scenes(number, loop.nature_key(loop.seed_key(0)))
-        loss, grads = jax.value_and_grad(naive_loss)(nets, sight, config, scene._replace(features={}), args.side)
+        loss, grads = jax.value_and_grad(naive_loss)(nets, sight, config, scene._replace(features={}, known={}), args.side)
         updates, state = rule.update(grads, state)
         return optax.apply_updates(nets, updates), state, loss
 

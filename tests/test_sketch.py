@@ -132,8 +132,8 @@ def test_a_sketch_that_passed_the_receivers_trunk_need_not_pass_the_senders(digi
         return 2.0 * jnp.mean(jnp.sum(jnp.square(unit(drawn) - unit(photo)), -1), (1, 2))
 
     np.testing.assert_allclose(out.terms["perceptual"], call(own, sight, scene.photos[scene.seen], out.said), rtol=1e-4, atol=1e-5)
-    assert "map:conv2" in scene.features
-    assert "map:conv1" not in scene.features
+    assert set(scene.known) == {"conv2"}
+    assert scene.known["conv2"].shape[0] == len(scene.seen)
 
 
 def test_learned_layer_weights_are_not_negative_and_of_length_one(digits):

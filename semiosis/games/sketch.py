@@ -288,9 +288,8 @@ class Drawing(eqx.Module):
 
     def _targets(self, scene: Round, own: dict[str, Array], sender: Sender) -> dict[str, Array]:
         """What the sender's trunk sees of its photos, layer by layer: kept, seen already, or looked at again."""
-        kept = {name.removeprefix("map:"): x[scene.seen] for name, x in scene.features.items() if name.startswith("map:")}
-        if scene.views is None and kept:
-            return kept
+        if scene.views is None and scene.known:
+            return dict(scene.known)
         maps = own or self.sight.maps(scene.photos[scene.seen], sender.eye.trunk, 0)
         return jax.lax.stop_gradient(maps)
 
@@ -539,10 +538,11 @@ def sizes(config: Config, data: Data) -> tuple[int, int]:
     return max(1, config.batch_size // candidates), candidates
 
 
-def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, np.ndarray]:
+def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, dict[str, np.ndarray]]:
     """What the frozen trunks see of the photos of a split, where they see the same at every step: by name, [m ...] each.
 
-    `cut` is what is projected, `cut_receiver` that of the receiver where its trunk is another, `map:LAYER` what the perceptual loss needs.
+    In `features` of `Rounds`, `cut` is what is projected, and `cut_receiver` that of the receiver where its trunk is another; in `known`
+    are the layers that the perceptual loss compares.
     """
     if config.remember == "no" or config.backbone_learns or config.margin:
         return {}
@@ -554,10 +554,11 @@ def kept(config: Config, data: Data, sight: Sight, split: str) -> dict[str, np.n
     required, share = config.remember == "yes", SHARE / len(data.splits)
     found = remembered(partial(_cuts, sight), photos, key=key, share=share, required=required)
     if found is None or not (config.perceptual or config.perceptual_learned) or config.likeness or config.move:
-        return found or {}
+        return {"features": found or {}}
     layers = compared(config, layers_of(sight.frozen[0], sight, photos.shape[1]))
     told_layers = f"{key}-{'-'.join(layers)}" if key else ""
-    return found | (remembered(partial(_layers, sight, layers), photos, key=told_layers, share=share, required=required) or {})
+    known_layers = remembered(partial(_layers, sight, layers), photos, key=told_layers, share=share, required=required)
+    return {"features": found, "known": known_layers or {}}
 
 
 def _cuts(sight: Sight, photos: Array) -> dict[str, Array]:
@@ -568,7 +569,7 @@ def _cuts(sight: Sight, photos: Array) -> dict[str, Array]:
 def _layers(sight: Sight, layers: tuple[str, ...], photos: Array) -> dict[str, Array]:
     """What the frozen trunk sees in these layers."""
     maps = sight.maps(photos, None, 0)
-    return {f"map:{name}": maps[name] for name in layers}
+    return {name: maps[name] for name in layers}
 
 
 def layers_of(trunk: Any, sight: Sight, side: int) -> tuple[str, ...]:
@@ -596,7 +597,7 @@ def choices(config: Config, split: Split) -> int:
     return len(split.inputs) if config.game == "original" or split.labels is None else len(np.unique(split.labels))
 
 
-Held = Mapping[str, tuple[Split, Mapping[str, Array]]]  # each split and what is seen of its photos, on the device once
+Held = Mapping[str, tuple[Split, Mapping[str, Mapping[str, Array]]]]  # each split and what is seen of its photos, on the device once
 
 
 def _exams(config: Config, data: Data, held: Held) -> dict[str, Exam]:
@@ -613,8 +614,8 @@ def _exams(config: Config, data: Data, held: Held) -> dict[str, Exam]:
                 continue
             size = max(1, config.evaluation_size // among)
             view = partial(augment.middle, side=side) if config.margin else None
-            own, features = held[part]
-            scenes = Rounds(own, config.game, size, among, features=features, exam=True, photo_view=view, **looked_at(config))
+            own, seen = held[part]
+            scenes = Rounds(own, config.game, size, among, exam=True, photo_view=view, **seen, **looked_at(config))
             name = part if count == candidates else f"{part}/{count}"
             if name not in exams:
                 exams[name] = Exam(scenes, scenes.batches, 1 / among, {"top_5": 5 / among} if among > 5 else {})
@@ -628,9 +629,9 @@ def _training(config: Config, data: Data, held: Held) -> Rounds:
     view = None
     if config.margin:
         view = partial(augment.augmented, side=side) if colours == 3 else partial(augment.cropped, side=side)
-    split, features = held["train"]
-    told = {"senders": config.targets, "balanced": config.balanced, "photo_view": view, "features": features, **looked_at(config)}
-    return Rounds(split, config.game, games, candidates, **told)
+    split, seen = held["train"]
+    told: dict[str, Any] = {"senders": config.targets, "balanced": config.balanced, "photo_view": view}
+    return Rounds(split, config.game, games, candidates, **told, **seen, **looked_at(config))
 
 
 def _likeness(config: Config, sight: Sight, side: int) -> dict[str, Array]:

@@ -32,7 +32,8 @@ class Round(NamedTuple):
     `photos` [u h w c] are those that occur, the candidates of all games first; `pool` [g c] and `seen` [n] are rows of them. `target` [n]
     is the place of the right one in the pool of the sender's game. `example` [u] numbers the photos within their split, `label` [u] is
     their class. `weight` [n] is 0 for a sender that only fills up a batch. `features` are what is known of the photos already, [u ...]
-    each; `views` are what senders see of their photos where that is another view, [n h w c], else None.
+    each, and `known` what is known of those that senders see, [n ...]; `views` are what senders see of their photos where that is another
+    view, [n h w c], else None.
     """
 
     photos: Float[Array, "u h w c"]
@@ -43,6 +44,7 @@ class Round(NamedTuple):
     label: Int[Array, " u"] | None
     weight: Float[Array, " n"]
     features: Mapping[str, Array]
+    known: Mapping[str, Array]
     views: Float[Array, "n h w c"] | None
 
 
@@ -59,12 +61,14 @@ class Rounds(eqx.Module):
     """Rounds of a split as a function of (step, key): drawn without end for training, or those of `exam`, some at a time.
 
     `size` games of `candidates` photos, `senders` of which are shown. `balanced` draws all classes alike often in the original game.
-    `photo_view` changes all photos in training, `sender_view` then what senders see, always. `features` [m ...] are of the split's photos.
+    `photo_view` changes all photos in training, `sender_view` then what senders see, always. `features` and `known` [m ...] are of the
+    split's photos: what is needed of all that occur, and of those that senders see.
     """
 
     inputs: Array
     labels: Array | None
     features: dict[str, Array]
+    known: dict[str, Array]
     table: sampling.ClassTable | None
     exam: Meeting | None
     variant: Variant = eqx.field(static=True)
@@ -87,6 +91,7 @@ class Rounds(eqx.Module):
         photo_view: View | None = None,
         sender_view: View | None = None,
         features: Mapping[str, np.ndarray | Array] | None = None,
+        known: Mapping[str, np.ndarray | Array] | None = None,
         exam: bool = False,
     ):
         if variant != "original" or balanced:
@@ -102,7 +107,7 @@ class Rounds(eqx.Module):
             raise UsageError(f"{size} games of {candidates} candidates take {size * candidates} photos, and the split has {there}")
         self.inputs = jnp.asarray(split.inputs)
         self.labels = None if split.labels is None else jnp.asarray(split.labels)
-        self.features = {name: jnp.asarray(x) for name, x in (features or {}).items()}
+        self.features, self.known = ({name: jnp.asarray(x) for name, x in (given or {}).items()} for given in (features, known))
         self.table = self.exam = None
         if variant != "original" or balanced:
             self.table = sampling.ClassTable(*map(jnp.asarray, _dense(np.asarray(split.labels))))
@@ -137,7 +142,8 @@ class Rounds(eqx.Module):
         views = None if self.sender_view is None else self.sender_view(key_sender, photos[seen])
         label = None if self.labels is None else self.labels[example]
         features = {name: x[example] for name, x in self.features.items()}
-        return Round(photos, pool, seen, target.reshape(-1), example, label, meeting.weight.reshape(-1), features, views)
+        known = {name: x[example[seen]] for name, x in self.known.items()}
+        return Round(photos, pool, seen, target.reshape(-1), example, label, meeting.weight.reshape(-1), features, known, views)
 
     def _next(self, exam: Meeting, step: Int[Array, ""]) -> Meeting:
         """The games of an exam whose turn it is; the last batch is filled up with games of no weight."""
