@@ -18,6 +18,19 @@ import numpy as np
 import pytest
 
 from semiosis import cli
+from semiosis.commands.bench import Bench
+from semiosis.commands.crossplay import Crossplay
+from semiosis.commands.data import DataSets
+from semiosis.commands.demo import Demo
+from semiosis.commands.dialogue_analysis import DialogueAnalysis
+from semiosis.commands.evaluate import Evaluate
+from semiosis.commands.features import Features
+from semiosis.commands.film import Film
+from semiosis.commands.gamelogs import GameLogs
+from semiosis.commands.probe import Probe
+from semiosis.commands.recall import Recall
+from semiosis.commands.recognise import Recognise
+from semiosis.commands.resume import Resume
 from semiosis.errors import UsageError
 from semiosis.runs import bench, directory, loop, recall, session
 from semiosis.runs.bench import table
@@ -561,22 +574,22 @@ def flags_of(kind: Any) -> list[str]:
 
 
 HELPS = {
-    "demo": (["demo"], flags_of(cli.Demo)),
+    "demo": (["demo"], flags_of(Demo)),
     "train": (["train", "lewis"], ["--preset", "--config", "--out", *flags_of(Options)]),
-    "resume": (["resume"], flags_of(cli.Resume)),
-    "evaluate": (["evaluate"], flags_of(cli.Evaluate)),
-    "recall": (["recall"], flags_of(cli.Recall)),
-    "probe": (["probe"], flags_of(cli.Probe)),
-    "crossplay": (["crossplay"], flags_of(cli.Crossplay)),
-    "data": (["data"], flags_of(cli.DataSets)),
+    "resume": (["resume"], flags_of(Resume)),
+    "evaluate": (["evaluate"], flags_of(Evaluate)),
+    "recall": (["recall"], flags_of(Recall)),
+    "probe": (["probe"], flags_of(Probe)),
+    "crossplay": (["crossplay"], flags_of(Crossplay)),
+    "data": (["data"], flags_of(DataSets)),
     "describe": (["describe", "lewis"], ["--preset"]),
-    "film": (["film"], flags_of(cli.Film)),
-    "dialogue-analysis": (["dialogue-analysis"], flags_of(cli.DialogueAnalysis)),
-    "features": (["features"], flags_of(cli.Features)),
+    "film": (["film"], flags_of(Film)),
+    "dialogue-analysis": (["dialogue-analysis"], flags_of(DialogueAnalysis)),
+    "features": (["features"], flags_of(Features)),
     "draw": (["draw"], flags_of(Drawing)),
-    "gamelogs": (["gamelogs"], flags_of(cli.GameLogs)),
-    "recognise": (["recognise"], flags_of(cli.Recognise)),
-    "bench": (["bench"], flags_of(cli.Bench)),
+    "gamelogs": (["gamelogs"], flags_of(GameLogs)),
+    "recognise": (["recognise"], flags_of(Recognise)),
+    "bench": (["bench"], flags_of(Bench)),
 }
 
 
