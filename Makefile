@@ -11,7 +11,7 @@ OUT     ?= runs/demo
 TESTS   ?=
 WORKERS ?= 2
 
-EXTRAS  := dev,data,tensorboard,wandb,film,clip
+EXTRAS  := dev,docs,data,tensorboard,wandb,film,clip
 # Folders are listed too: a deleted file changes its folder's date, and the wheel must follow.
 SOURCES := pyproject.toml README.md LICENSE $(shell find semiosis -name __pycache__ -prune -o -print)
 PIP     := -m pip --disable-pip-version-check -qq
@@ -43,7 +43,7 @@ clean:
 
 .venv-test/.ready: $(SOURCES)
 	$(call environment,.venv-test)
-	@echo "Building the wheel and installing it into .venv-test; the first time fetches about 360 MB."
+	@echo "Building the wheel and installing it into .venv-test; the first time fetches about 390 MB."
 	rm -rf dist
 	.venv-test/bin/python $(PIP) wheel --no-deps --wheel-dir dist .
 	.venv-test/bin/python $(PIP) uninstall --yes semiosis

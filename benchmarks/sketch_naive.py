@@ -66,7 +66,7 @@ def main() -> None:
     data = Data("noise", {"train": part(), "test": part()}, fingerprint=f"noise {args.photos} {args.side}")
     config = sketch.Config(data="noise", batch_size=args.photos, lr=args.lr, perceptual=float(args.perceptual), precision="float32")
     experiment, worlds = build(sketch, config, data, (0,))
-    drawing, phase = experiment.interventions["blank"].drawing, experiment.phases[0]
+    drawing, phase = experiment.play.drawing, experiment.phases[0]
     world = loop.unstack(worlds, 0)
     nets = tuple(pick(getattr(world, role), 0).net for role in ("sender", "receiver"))
     rule = optax.adam(config.lr)

@@ -14,6 +14,8 @@ import numpy as np
 from semiosis import channels
 from semiosis.runs import loop
 from semiosis.runs.setup import Game, build
+from semiosis.runs.sitting import ask, fetched
+from semiosis.runs.tampering import UNIFORM, tampered
 from semiosis.scenes import Data
 from semiosis.types import Episode, Experiment, Scenes, World
 
@@ -23,7 +25,8 @@ def check_game(game: Game, config: object, data: Data, *, improves: str = "loss"
 
     A step keeps tree, shapes and dtypes; a second call does not recompile; logs are finite scalars; same seed, same bits; a resumed run
     equals the unbroken one; many seeds in turn equal separate seeds bit for bit, side by side to rounding; the log `improves` falls
-    (rises, for an accuracy or reward) over 10 times `steps`; and an episode's parts agree in length.
+    (rises, for an accuracy or reward) over 10 times `steps`; an episode's parts agree in length; and messages go through the channel, where
+    they can be shuffled, silenced, changed, cut and made one, or it is said why not.
     """
     experiment, worlds = build(game, config, data, (3, 5))
     _check_arrays(experiment, loop.unstack(worlds, 0))
@@ -32,6 +35,7 @@ def check_game(game: Game, config: object, data: Data, *, improves: str = "loss"
     for phase in experiment.phases:
         _check_phase(phase, worlds, keys, mesh, steps)
     _check_play(experiment, loop.unstack(worlds, 0))
+    _check_channel(experiment, loop.unstack(worlds, 0))
     _check_improves(experiment, worlds, keys, mesh, improves, steps)
 
 
@@ -109,6 +113,32 @@ def _check_play(experiment: Experiment, world: World) -> None:
         if "/" not in name:
             loss = eqx.filter_jit(play)(pair, exam.scenes).loss
             assert np.isfinite(np.asarray(loss)).all(), f"the loss in the exam {name!r} is not finite"
+
+
+def _check_channel(experiment: Experiment, world: World) -> None:
+    """What is said in the first split passes the channel, and each way to tamper with it can be played or has a reason."""
+    name = next((name for name in experiment.exams if "/" not in name), None)
+    if name is None:
+        return
+    asked, passed = ask(experiment, name, world), []
+
+    def channel(message: object, key: jax.Array) -> object:
+        passed.append(message)
+        return message
+
+    def play(pair: World, scenes: Scenes) -> Episode:
+        return heard.play(pair, scenes(jnp.int32(0), jax.random.key(0)), jax.random.key(1), channel)
+
+    heard = asked.heard()
+    pair = world._replace(**{role: jax.tree.map(lambda x: x[0], getattr(world, role)) for role in heard.roles})
+    eqx.filter_eval_shape(play, pair, heard.exam.scenes)
+    assert passed, "play sends nothing through its channel: what messages are good for cannot be seen"
+    told = tampered(experiment, asked, [fetched(asked(0))])
+    for title, value in told.items():
+        known = experiment.undefined.get(title, value.reason) if value.value is None else np.isfinite(value.value)
+        assert known, f"{title} of the exam {name!r} is {value.value}, without a reason"
+    missing = [how for how in UNIFORM if not any(title.endswith(f"_{how}") for title in told)]
+    assert not missing, f"nothing is said of messages that are {', '.join(missing)}"
 
 
 def _check_improves(experiment: Experiment, worlds: World, keys: jax.Array, mesh, name: str, steps: int) -> None:

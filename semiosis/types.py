@@ -130,14 +130,30 @@ class Exam(NamedTuple):
     chances: Mapping[str, float] = MappingProxyType({})
 
 
+class Tampering(NamedTuple):
+    """What an evaluation may do to a game's messages, to see what they are good for (`channels.symbols`, `bits`, `pictures` make one).
+
+    `ways` are channels by name: `silent`, `noise` and `truncated`, as far as they have a meaning, and a game's own; one that is not on
+    the message is a mapping of what it does on other ways of a play (see `channels.on`). That messages are given to other examples, or
+    one to all, needs no channel. `replace(place)` changes what stands at one place of each message, None where they have no places.
+    `figure` is what is told of each, as `accuracy_NAME`. `hearing` is a play of the whole world in which messages are heard, for a game
+    whose own play only says them.
+    """
+
+    ways: Mapping[str, Channel | Mapping[str, Channel]]
+    replace: Callable[[Int[Array, ""]], Channel] | None = None
+    figure: str = "accuracy"
+    hearing: Play | None = None
+
+
 class Experiment(NamedTuple):
     """What a game's `make(config, data)` returns.
 
     `birth(key)` is a newborn world. `roles` names its fields that are crowds; `play` takes a world with one agent in each of them.
     `exams` maps a split (`valid`, `test`), or a split and a variant (`test/16`, `test/noise`), to its scenes.
     `steps` is the length of a run where the configuration does not say it by its own `steps`. `shown` names the figures that a progress
-    line and the curves show, the main one first; `undefined` those that this configuration cannot have, and why. `interventions` are other
-    ways to play, in which messages are tampered with: the accuracy of each stands beside that of the game, as `accuracy_NAME`.
+    line and the curves show, the main one first; `undefined` those that this configuration cannot have, and why. `tampering`
+    is what may be done to messages; None is right for one-hot symbols without an end.
     """
 
     birth: Callable[[PRNGKeyArray], World]
@@ -148,7 +164,7 @@ class Experiment(NamedTuple):
     steps: int | None = None
     shown: tuple[str, ...] = ("accuracy", "loss", "entropy")
     undefined: Mapping[str, str] = MappingProxyType({})
-    interventions: Mapping[str, Play] = MappingProxyType({})
+    tampering: Tampering | None = None
 
 
 class Bench(NamedTuple):

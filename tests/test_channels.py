@@ -121,3 +121,105 @@ def test_a_shuffle_gives_nobody_their_own_and_is_uniform():
     _, counts = np.unique(heard @ [64, 16, 4, 1], return_counts=True)
     assert counts.size == 6  # the circles through four: 3!
     assert_uniform(counts)
+
+
+# ------------------------------------------------------------------------------------------------------------- tampering
+
+
+def rows(*messages, symbols=V):
+    """One-hot messages from lists of symbols."""
+    return jax.nn.one_hot(jnp.array(messages), symbols)
+
+
+def told(heard):
+    """Symbols of rows, -1 for a row of zeros."""
+    heard = np.asarray(heard)
+    return np.where(heard.any(-1), heard.argmax(-1), -1).tolist()
+
+
+def test_half_of_a_message_is_its_first_symbols():
+    said = rows([0, 1, 2, 3, 4], [4, 3, 2, 1, 0])
+    assert told(channels.truncate()(said, jax.random.key(0))) == [[0, 1, -1, -1, -1], [4, 3, -1, -1, -1]]
+    ended = rows([0, 1, 2, END, END], [4, END, END, END, END], [0, 1, 2, 3, 4], [END] * 5)
+    half = channels.truncate(END)(ended, jax.random.key(0))
+    assert told(half) == [[0, END, END, END, END], [END] * 5, [0, 1, END, END, END], [END] * 5]
+    assert told(channels.empty(END)(ended, jax.random.key(0))) == [[END] * 5] * 4
+
+
+@pytest.mark.parametrize("end", [None, END])
+def test_one_place_is_replaced_by_another_symbol(end):
+    said = messages(4000, t=3)
+    heard = np.asarray(channels.replace(1, end=end)(said, jax.random.key(1)))
+    assert np.array_equal(heard[:, ::2], said[:, ::2])
+    before, after = np.argmax(said, -1)[:, 1], heard.argmax(-1)[:, 1]
+    assert ((before == after) == (before == end)).all()
+    assert_uniform(np.bincount((after - before)[before == 0], minlength=V)[1 : end or V])
+
+
+def test_pixels_change_at_the_rate_and_half_a_picture_is_its_upper_rows():
+    said = jnp.full((40, 5, 8, 3), 2.0)  # a colour that no noise has
+    heard = np.asarray(channels.static(0.1)(said, jax.random.key(2)))
+    changed = (heard != 2.0).any(-1)
+    assert_share(changed, 0.1)
+    assert (changed == (heard != 2.0).all(-1)).all()
+    assert stats.kstest(heard[changed].ravel(), "uniform").pvalue > 1e-6
+    half = np.asarray(channels.upper_half(1.0)(said, jax.random.key(2)))
+    assert (half[:, :2] == 2.0).all()
+    assert (half[:, 2:] == 1.0).all()
+    assert (np.asarray(channels.paper(1.0)(said, jax.random.key(2))) == 1.0).all()
+
+
+def test_one_message_reaches_all():
+    said = messages(50)
+    heard = [np.asarray(channels.constant(said, jax.random.key(k))) for k in range(3)]
+    for one in heard:
+        assert (one == one[0]).all()
+        assert (one[0] == np.asarray(said)).all((1, 2)).any()
+    assert len({one.tobytes() for one in heard}) > 1
+
+
+def test_a_circle_brings_each_the_messages_of_all_others():
+    said = jnp.arange(6.0)[:, None]
+    heard = np.stack([np.asarray(channels.shuffle(said, jax.random.key(3), steps))[:, 0] for steps in range(6)])
+    assert np.array_equal(heard[0], np.arange(6))
+    assert np.array_equal(np.sort(heard, 0), np.tile(np.arange(6)[:, None], 6))
+    assert np.array_equal(np.sort(heard, 1), np.tile(np.arange(6), (6, 1)))
+
+
+def test_one_program_does_all_that_may_be_done():
+    what = channels.symbols(END)._replace(
+        ways={**channels.symbols(END).ways, "deaf": {"back": channels.silence}, "swapped": {"back": channels.shuffle}}
+    )
+    names = channels.kinds(what)
+    assert names == ("clear", "shuffled", "constant", "replaced", "silent", "noise", "truncated", "deaf", "swapped")
+    said, keys = messages(9, t=4), jax.random.split(jax.random.key(4), 3)
+
+    @jax.jit
+    def heard(number, place, key):
+        channel = channels.tampered(what, number, place, keys[0])
+        return channel(said, key), channels.on(channel, "back")(said, key)
+
+    found = {name: heard(jnp.int32(i), jnp.int32(1), keys[1]) for i, name in enumerate(names)}
+    again = {name: heard(jnp.int32(i), jnp.int32(1), keys[2]) for i, name in enumerate(names)}
+    assert heard._cache_size() == 1
+    crossing = {"shuffled": channels.shuffle(said, keys[0]), "constant": channels.constant(said, keys[0])}
+    own = {"silent": channels.empty(END), "noise": channels.flip(0.1, end=END), "truncated": channels.truncate(END)}
+    own |= {"replaced": channels.replace(1, end=END)}
+    for name, (there, back) in found.items():
+        expected = crossing[name] if name in crossing else own.get(name, channels.clear)(said, keys[1])
+        assert np.array_equal(there, expected), name
+        assert np.array_equal(back, {"deaf": 0 * said, "swapped": channels.shuffle(said, keys[0])}.get(name, said)), name
+        if name in (*crossing, "swapped"):  # the messages of one other example, whatever key each of them has
+            assert np.array_equal(there, again[name][0])
+            assert np.array_equal(back, again[name][1])
+    assert channels.on(channels.clear, "back") is channels.clear
+    assert told(channels.tampered(what, jnp.int32(0), jnp.int32(1), keys[0])(said, keys[1])) == told(said)
+
+
+def test_bits_are_inverted_one_by_one_and_cut():
+    what = channels.bits(5)
+    said = jnp.array([[1.0, 0.0, 1.0, 1.0, 0.0]])
+    assert np.array_equal(what.ways["truncated"](said, jax.random.key(0)), [[1, 0, 0, 0, 0]])
+    assert what.replace is not None
+    assert np.array_equal(what.replace(jnp.int32(3))(said, jax.random.key(0)), [[1, 0, 1, 0, 0]])
+    assert not what.ways["silent"](said, jax.random.key(0)).any()

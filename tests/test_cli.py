@@ -19,6 +19,7 @@ import pytest
 
 from semiosis import cli
 from semiosis.commands.bench import Bench
+from semiosis.commands.corpus import Corpus
 from semiosis.commands.crossplay import Crossplay
 from semiosis.commands.data import DataSets
 from semiosis.commands.demo import Demo
@@ -27,9 +28,12 @@ from semiosis.commands.evaluate import Evaluate
 from semiosis.commands.features import Features
 from semiosis.commands.film import Film
 from semiosis.commands.gamelogs import GameLogs
+from semiosis.commands.metrics import Metrics
 from semiosis.commands.probe import Probe
 from semiosis.commands.recall import Recall
 from semiosis.commands.recognise import Recognise
+from semiosis.commands.report import Report
+from semiosis.commands.reproduce import Reproduce
 from semiosis.commands.resume import Resume
 from semiosis.errors import UsageError
 from semiosis.runs import bench, directory, loop, recall, session
@@ -566,7 +570,7 @@ def test_a_failing_bench_case_is_one_sentence(mistake: Callable[..., str], monke
 # ------------------------------------------------------------------------------------------------------------------- help
 
 
-PLACES = ("dir", "dirs", "name", "games", "path", "folder", "image")  # arguments that are known by where they stand
+PLACES = ("dir", "dirs", "name", "games", "path", "folder", "image", "paper")  # arguments that are known by where they stand
 
 
 def flags_of(kind: Any) -> list[str]:
@@ -578,6 +582,10 @@ HELPS = {
     "train": (["train", "lewis"], ["--preset", "--config", "--out", *flags_of(Options)]),
     "resume": (["resume"], flags_of(Resume)),
     "evaluate": (["evaluate"], flags_of(Evaluate)),
+    "report": (["report"], flags_of(Report)),
+    "reproduce": (["reproduce"], flags_of(Reproduce)),
+    "corpus": (["corpus"], flags_of(Corpus)),
+    "metrics": (["metrics"], flags_of(Metrics)),
     "recall": (["recall"], flags_of(Recall)),
     "probe": (["probe"], flags_of(Probe)),
     "crossplay": (["crossplay"], flags_of(Crossplay)),

@@ -142,7 +142,7 @@ def test_an_evaluation_tells_steps_tampering_and_classes_that_were_withheld(anal
     assert (result["game"], result["step"], result["split"], result["seeds"]) == ("dialogue", 20, "test", [0, 3])
     table, data = result["metrics"], scenes.load(DATA)
     names = [f"accuracy@step-{t}" for t in (1, 2, 3)]
-    names += [f"accuracy_{what}" for what in ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled")]
+    names += [f"accuracy_{what}" for what in ("shuffled", "silent", "noise", "truncated", "constant", "deaf", "back_shuffled")]
     names += ["accuracy", "accuracy@out_of_domain", "accuracy@out_of_domain/all-classes"]
     assert {name for name in table if name.startswith("accuracy")} == {*names}
     share = {part: np.sort(np.bincount(found.labels))[::-1] / len(found.labels) for part, found in data.splits.items()}

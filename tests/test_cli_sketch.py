@@ -40,8 +40,8 @@ def test_an_evaluation_tells_and_shows_what_is_drawn(tell: Tell, copy: Path):
     assert (status, err) == (0, "")
     result = json.loads((copy / "evaluation.json").read_text())
     table = result["metrics"]
-    assert table["accuracy"]["chance"] == table["accuracy_blank"]["chance"] == 0.1
-    assert {"accuracy_shuffled", "accuracy_half", "top_5", "ink", "strokes"} <= set(table)
+    assert table["accuracy"]["chance"] == table["accuracy_silent"]["chance"] == 0.1
+    assert {"accuracy_shuffled", "accuracy_truncated", "accuracy_noise", "causal_influence", "top_5", "ink", "strokes"} <= set(table)
     assert not {"glyph_distance", "colours"} & set(table)  # of alphabets
     for words in ("accuracy, blank paper", "accuracy, every other stroke", "strokes in use", "right among the best 5"):
         assert words in out

@@ -464,12 +464,39 @@ def test_choices_of_bits():
 def test_a_permuted_message_is_that_of_another_throughout():
     config = replace(TINY, max_exchange=3, ignore_receiver=True)
     sender, receiver = pair(config)
-    ways = evaluation_ways(config)._replace(sent=channels.shuffle)
+    what = channels.bits(config.message_bits)
+    shuffled = channels.tampered(what, jnp.int32(channels.kinds(what).index("shuffled")), jnp.int32(1), jax.random.key(5))
+    ways = evaluation_ways(config)._replace(sent=shuffled)
     made = talk(config, sender.net, receiver.net, topic(), ways=ways)
     orders = [[int(jnp.abs(made.said[t] - row).sum(1).argmin()) for row in made.heard[t]] for t in range(3)]
     for t, order in enumerate(orders):
         np.testing.assert_array_equal(made.heard[t], made.said[t][jnp.array(order)])
     np.testing.assert_array_equal(made.heard[1], made.said[1][jnp.array(orders[2])])
+
+
+def test_noise_is_another_at_each_step_and_what_comes_back_has_a_way_of_its_own():
+    config = replace(TINY, max_exchange=3, message_bits=64)
+    sender, receiver = pair(config)
+    what = dialogue.tampering(config)
+
+    def made(kind: str) -> Exchange:
+        channel = channels.tampered(what, jnp.int32(channels.kinds(what).index(kind)), jnp.int32(1), KEY)
+        ways = evaluation_ways(config)._replace(sent=channel, returned=channels.on(channel, "back"))
+        return talk(config, sender.net, receiver.net, topic(), ways=ways)
+
+    noisy = made("noise")
+    inverted = np.asarray(noisy.heard != noisy.said)
+    assert abs(inverted.mean() - 0.1) < 5 * (0.09 / inverted.size) ** 0.5
+    assert (inverted[0] != inverted[1]).any()
+    np.testing.assert_array_equal(noisy.received[1:], noisy.back[:-1])
+    deaf = made("deaf")
+    np.testing.assert_array_equal(deaf.heard, deaf.said)
+    assert not deaf.received[1:].any()
+    swapped = made("back_shuffled")
+    orders = [[int(jnp.abs(swapped.back[t] - row).sum(1).argmin()) for row in swapped.received[t + 1]] for t in range(2)]
+    assert orders[0] == orders[1]
+    assert sorted(orders[0]) == list(range(len(orders[0])))
+    assert not (np.array(orders[0]) == np.arange(len(orders[0]))).any()
 
 
 # ----------------------------------------------------------------------------------------------------------- evaluation
@@ -501,7 +528,7 @@ def test_an_evaluation_tells_what_each_step_and_each_intervention_does():
     experiment, worlds = build(dialogue, replace(TINY, message_bits=8, top_k=3), data, (0, 1))
     result, _ = evaluate(experiment, worlds, (0, 1), "test")
     table = result["metrics"]
-    for name in ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled"):
+    for name in ("shuffled", "silent", "noise", "truncated", "constant", "deaf", "back_shuffled"):
         assert 0 <= table[f"accuracy_{name}"]["mean"] <= 1
         assert table[f"accuracy_{name}"]["chance"] == table["accuracy"]["chance"] == pytest.approx(1 / 16)
     assert [name for name in table if name.startswith("accuracy@step")] == ["accuracy@step-1", "accuracy@step-2", "accuracy@step-3"]
@@ -516,7 +543,10 @@ def test_of_numbers_there_is_no_language_to_measure():
     experiment, worlds = build(dialogue, replace(TINY, channel="continuous"), data, (0,))
     found = examine(experiment, "test", loop.unstack(worlds, 0), whole=True)
     assert found.language is None
-    assert "accuracy_flipped" not in found.figures
+    assert found.figures["accuracy_noise"] is None
+    assert found.reasons["accuracy_noise"] == "numbers have no bits to invert"
+    assert found.figures["accuracy_silent"] is not None
+    assert "informative_positions" not in found.figures
 
 
 # ------------------------------------------------------------------------------------------------------------- mistakes
@@ -561,7 +591,7 @@ def test_it_is_learned_and_the_channel_is_why():
     assert np.median(table["accuracy"]["per_seed"]) > 0.9  # chance 1/16
     assert np.median(table["accuracy@out_of_domain"]["per_seed"]) > 0.45  # chance 1/4
     # a permuted message names one of the other classes: 1/16 of 1,600, and 4 deviations of a share of them
-    for name in ("accuracy_shuffled", "accuracy_zeroed"):
+    for name in ("accuracy_shuffled", "accuracy_silent", "accuracy_constant"):
         assert max(table[name]["per_seed"]) < 1 / 16 + 4 * (15 / 256 / 1600) ** 0.5 * 3
 
 

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.metrics import f1_score
 
+from semiosis import metrics
 from semiosis.errors import UsageError
 from semiosis.metrics import dialogue
 
@@ -261,3 +262,58 @@ def test_information_stands_above_its_bias():
     good, bad = (dialogue.information_by_step(said, target, np.ones((400, 1), bool))[0] for said in (told, noise))
     assert good.value > 1.9 > 0.1 > good.null_high
     assert bad.value == pytest.approx(bad.null, abs=0.03)
+
+
+# what each step adds
+
+
+def test_turns_and_answers_that_are_cut():
+    mask = np.array([[True, True, True], [True, False, False], [True, True, False]])
+    assert metrics.turns(mask).value == 2
+    assert metrics.turns(mask[:0]).reason == "no conversations"
+    # right from the second step on; right at the first, wrong if it had gone on; never right
+    answers = np.array([[1, 0, 0], [0, 1, 1], [1, 1, 1]])
+    scores = np.eye(2)[answers]
+    found = metrics.cut_accuracy(scores, mask, np.zeros(3, int))
+    assert [value.value for value in found] == pytest.approx([1 / 3, 2 / 3, 2 / 3])
+    assert found[0].null == 0.5
+    assert found[-1] == metrics.answered_accuracy(scores, mask, np.zeros(3, int))
+    # nobody stopped: every step as it is
+    np.testing.assert_allclose(
+        [value.value for value in metrics.cut_accuracy(scores, mask | True, np.zeros(3, int))], [1 / 3, 1 / 3, 1 / 3]
+    )
+
+
+def test_information_added_by_hand():
+    """The class is the parity of two bits: the first says nothing, the second, once the first is known, all of it."""
+    first, second = (np.array(column) for column in zip(*[(i, j) for i in (0, 1) for j in (0, 1)] * 10, strict=True))
+    bits = np.stack([first, second, second], axis=1)[..., None].astype(bool)
+    target, mask = first ^ second, np.ones((40, 3), bool)
+    found = metrics.information_added(bits, target, mask, permutations=20, bootstrap=20)
+    assert [value.value for value in found] == pytest.approx([0, 1, 0], abs=1e-9)
+    assert [value.value for value in metrics.information_by_step(bits, target, mask, permutations=5)] == pytest.approx([0, 0, 0], abs=1e-9)
+    assert found[1].null < 0.2  # within the same past the second bit is dealt out anew
+    assert found[1].low <= 1 <= found[1].high + 1e-9
+    assert found[2].null == pytest.approx(0, abs=1e-9)
+    # the other agent told the second bit before: nothing is left to add
+    told = np.stack([second, second, second], axis=1)[..., None].astype(bool)
+    answered = metrics.information_added(bits, target, mask, told, permutations=5)
+    assert answered[1].value == pytest.approx(0, abs=1e-9)
+    assert answered[1].how.startswith("plug-in; given both agents messages before")
+    # steps sum up to all that is said (chain rule)
+    rng = np.random.default_rng(0)
+    bits, target = rng.integers(0, 2, (80, 3, 2)).astype(bool), rng.integers(0, 3, 80)
+    total = metrics.mutual_information(bits.reshape(80, 6).astype(int), target).value
+    steps = metrics.information_added(bits, target, np.ones((80, 3), bool), null=False)
+    assert sum(value.value for value in steps) == pytest.approx(total, abs=1e-9)
+    assert metrics.information_added(bits, target, np.zeros((80, 3), bool))[0].reason == "no conversation is open"
+
+
+def test_the_null_of_information_added_covers_over_random_conversations():
+    rng, exceed = np.random.default_rng(0), 0
+    for seed in range(200):
+        bits, target = rng.integers(0, 2, (60, 2, 2)).astype(bool), rng.integers(0, 3, 60)
+        found = metrics.information_added(bits, target, np.array([[False, True]] * 60), permutations=39, seed=seed)[1]
+        exceed += found.value > found.null_high
+    # by exchangeability 2 to 3 of 40 are above the 95 % quantile of 39 permutations: 15 at most, and 4 deviations of the binomial
+    assert 1 <= exceed <= 15 + 4 * (200 * 0.075 * 0.925) ** 0.5

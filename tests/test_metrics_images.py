@@ -308,3 +308,63 @@ def test_confusion_counts():
         metrics.confusion_counts(said, guess, 2)
     with pytest.raises(UsageError, match="negative"):
         metrics.confusion_counts(said, guess - 1, 3)
+
+
+# classes and glyphs
+
+
+def test_class_spread_by_hand():
+    # one pixel: 0 and 0.2 of one class, 0.6 and 1 of the other
+    images, labels = grey([[0]], [[0.2]], [[0.6]], [[1]]), np.array([0, 0, 7, 7])
+    found = metrics.class_spread(images, labels, null=True, permutations=200, bootstrap=100)
+    assert (found.within.value, found.between.value) == pytest.approx(((0.2 + 0.4) / 2, (0.6 + 1 + 0.4 + 0.8) / 4))
+    assert found.separation.value == pytest.approx(1 - 0.3 / 0.7)
+    # of three ways to pair four images the other two have more within, or as much as between
+    pairings = [1 - 0.3 / 0.7, 1 - ((0.6 + 0.8) / 2) / ((0.2 + 1 + 0.4 + 0.4) / 4), 1 - ((1 + 0.4) / 2) / ((0.2 + 0.6 + 0.8 + 0.4) / 4)]
+    assert found.separation.null == pytest.approx(np.mean(pairings), abs=4 * np.std(pairings) / 200**0.5)
+    assert found.separation.low <= found.separation.value <= found.separation.high
+
+
+def test_class_spread_equals_the_slow_program():
+    images, labels = random_images(25), np.random.default_rng(1).integers(0, 4, 25)
+    same = np.array([a == b for a, b in combinations(labels, 2)])
+    distances = slow_distances(images)
+    found = metrics.class_spread(images, labels)
+    assert (found.within.value, found.between.value) == pytest.approx((distances[same].mean(), distances[~same].mean()), abs=1e-9)
+
+
+def test_class_spread_without_a_value_says_why():
+    images = random_images(3)
+    assert metrics.class_spread(images, np.arange(3)).within.reason == "no two images share a class"
+    assert metrics.class_spread(images, np.zeros(3, int)).between.reason == "all images are of one class"
+    assert metrics.class_spread(images[:1], np.zeros(1, int)).separation.reason == "needs 2 images or more"
+    blank = metrics.class_spread(images * 0, np.array([0, 0, 1]))
+    assert (blank.within.value, blank.separation.reason) == (0, "all images of different classes are equal")
+
+
+def test_effective_glyphs_by_hand():
+    images = grey([[0]], [[0]], [[1]], [[0.5]])
+    assert metrics.effective_glyphs(images).value == pytest.approx(2**1.5)  # one half of the time, two in a quarter each
+    assert metrics.effective_glyphs(images, order=0).value == pytest.approx(3)
+    assert metrics.effective_glyphs(images, order=2).value == pytest.approx(1 / (1 / 4 + 1 / 16 + 1 / 16))
+    assert metrics.effective_glyphs(images, alike=1.0).value == pytest.approx(1)
+    # half grey is like both others: (0, 0, 0.5), (1, 0.5), and all are usual to it
+    usual = np.array([3 / 4, 3 / 4, 1 / 2, 1])
+    assert metrics.effective_glyphs(images, alike=0.5).value == pytest.approx(np.exp(-np.log(usual).mean()))
+    # a glyph that is never drawn is none
+    assert metrics.effective_glyphs(images, np.array([1.0, 1, 0, 0])).value == pytest.approx(1)
+    assert metrics.effective_glyphs(images[:0]).reason == "no images"
+    with pytest.raises(UsageError, match=r"order -1 and alike 0\.05"):
+        metrics.effective_glyphs(images, order=-1)
+    with pytest.raises(UsageError, match=r"weights of shape \(4,\): expected 4 numbers from 0, not all 0"):
+        metrics.effective_glyphs(images, np.zeros(4))
+
+
+def test_psnr_by_hand():
+    images = grey([[0, 1]], [[0.5, 0.5]])
+    found = metrics.psnr(images, np.abs(images - 0.1), bootstrap=50)
+    assert found.value == pytest.approx(20)  # a tenth of the peak
+    worse = metrics.psnr(images, np.abs(images - np.array([0.1, 0.01]).reshape(2, 1, 1, 1)))
+    assert worse.value == pytest.approx((20 + 40) / 2)
+    assert metrics.psnr(images, images).reason == "an image is reproduced exactly"
+    assert metrics.psnr(images[:0], images[:0]).reason == "no images"

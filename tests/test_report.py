@@ -74,7 +74,7 @@ def test_evaluation_table_says_what_was_found() -> None:
     assert "8.000" in line_of(text, "my own measure")
     starts = [
         "accuracy  ",
-        "accuracy, messages shuffled",
+        "  messages shuffled",
         "accuracy among 16",
         "accuracy among 1,024",
         "messages used",

@@ -16,14 +16,13 @@ from rich.console import Console
 from semiosis import conversations
 from semiosis.conversations import Conversations
 from semiosis.errors import UsageError
-from semiosis.metrics.intervals import Interval
-from semiosis.report import dialogue, dialogue_analysis, style
+from semiosis.report import bars, dialogue, dialogue_analysis, style
 from semiosis.runs.conversations import read, write_hdf5, write_parquet
 
 FIGURES = (*dialogue_analysis.FIGURES, "transcript")
 BOTH = (dialogue.SENDER, dialogue.RECEIVER)
 SHOWN = {  # colours of what must be there
-    "lengths": (tuple(dialogue._soft(style.BLUE)), style.INK),
+    "lengths": (tuple(bars.soft(style.BLUE)), style.INK),
     "steps": (style.BLUE, style.ORANGE, style.GREEN),
     "f1": (style.BLUE,),
     "bits": (*BOTH, style.HEAT(0.0)[:3]),
@@ -189,16 +188,6 @@ def test_samples():
 
 
 # ------------------------------------------------------------------------------------------------------------ single figures
-
-
-def test_interventions(tmp_path: Path):
-    table = {"untouched": Interval(0.9, 0.85, 0.95), "permuted": Interval(0.1, None, None), "unknown": Interval(None, None, None)}
-    picture = pixels(dialogue.interventions(table, tmp_path / "i.png", chance=0.1))
-    assert clear(picture)
-    blue, dark = ((np.abs(picture - np.round(255 * dialogue._soft(colour))).max(-1) <= 1).sum(1) for colour in (style.BLUE, style.INK))
-    assert blue.max() == pytest.approx(dark.max() / 9, abs=6)
-    with pytest.raises(UsageError, match="no interventions"):
-        dialogue.interventions({}, tmp_path / "i.png", chance=None)
 
 
 def test_transcripts(tmp_path: Path):

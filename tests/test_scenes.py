@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from semiosis import scenes
+from semiosis import extras, scenes
 from semiosis.errors import UsageError
-from semiosis.scenes import build, celeba, contact, extras, features, hub, images, options, render, shapes, splits
+from semiosis.scenes import build, celeba, contact, features, hub, images, options, render, shapes, splits
 from semiosis.scenes.types import Part, Source
 
 GREYS = np.random.default_rng(0).integers(0, 256, (40, 6, 5), dtype=np.uint8)

@@ -14,10 +14,11 @@ from semiosis.commands.shared import GAMES, ended, opened
 
 @dataclass(frozen=True)
 class Demo:
-    """Agents invent languages in the Lewis game, the naming game, the glyph game, the dialogue and the sketch game; with pictures."""
+    """Agents invent languages in the Lewis game, the naming game, the glyph game, the dialogue and the sketch game; one page shows all."""
 
     out: str = "runs/demo"
-    """Where the run directories are made: lewis, naming, glyph, dialogue, unseen (a dialogue about classes that were held out), sketch."""
+    """Where the run directories are made: lewis, naming, glyph, dialogue, unseen (a dialogue about classes that were held out), sketch;
+    and report.html, the page about them."""
     seeds: str = ""
     """How many seeds, or which; by default 4 of the Lewis game and the dialogue, 2 of the sketch game, 1 of the others."""
     steps: int = 4000
@@ -30,9 +31,12 @@ def run(args: list[str]) -> int:
 
     from rich.console import Console
 
+    from semiosis.commands import crossplay
+    from semiosis.corpora import measure
+    from semiosis.report import page
     from semiosis.report.gallery import figures as draw
     from semiosis.report.tables import evaluation_table
-    from semiosis.runs import directory, session
+    from semiosis.runs import corpora, directory, files, session
     from semiosis.runs.options import Options
 
     chosen = tyro.cli(Demo, args=args, prog="semiosis demo")
@@ -70,5 +74,12 @@ def run(args: list[str]) -> int:
         if hasattr(trained.game, "morph"):
             figures += films(trained, 0, Film(str(run.path), formats=("gif",), shots=60))
         Console().print(evaluation_table(result))
+        if len(trained.seeds) > 1:
+            crossplay.run([str(run.path)])
+        if findings[0].language is not None:
+            corpus, inputs = corpora.measurable(trained)
+            files.write_json(run.path / "language.json", measure.measured(corpus, measure.Options(), inputs=inputs))
         print("Look at " + ", ".join(map(str, figures)) + f"; the numbers are in {file}\n", flush=True)
+    written = page.report([Path(chosen.out) / name for name in told], Path(chosen.out), GAMES)
+    print(f"All of this on one page: {written.page}")
     return 0

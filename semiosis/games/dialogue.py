@@ -33,7 +33,7 @@ from semiosis.populations import Partners, Together, check_society, crowd, socie
 from semiosis.rules import born, descend
 from semiosis.scenes import Data, Descriptions, need_data, need_descriptions, need_labels
 from semiosis.scenes.topics import Topic, Topics, scale
-from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Play, Rule, Turn, Utterance, Watch
+from semiosis.types import Agent, Bench, Channel, Choose, Episode, Exam, Experiment, Phase, Play, Rule, Tampering, Turn, Utterance, Watch
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ class Exchange(NamedTuple):
 class Ways(NamedTuple):
     """How a conversation goes on its outer side: how bits are chosen, whether going on is drawn, and what happens to messages each way.
 
-    `there` and `back` are the noise of each step; `sent` and `returned` interventions, with one key for a whole conversation.
+    `there` and `back` are the noise of each step, `sent` and `returned` what is done to messages beyond it.
     """
 
     choose: Choose
@@ -210,8 +210,8 @@ def converse(config: Config, sender: Sender, receiver: Receiver, scene: Topic, k
     n, d = scene.target.shape[0], config.message_bits
     sight, notes = sender.see(scene.seen, scene.context), receiver.study(Texts(scene.words, scene.there, scene.means))
 
-    def step(carry: tuple[Array, Array, Array], turn: tuple[Array, Key[Array, " 5"]]) -> tuple[Any, Exchange]:
-        (received, state, chance), (t, keys) = carry, turn
+    def step(carry: tuple[Array, Array, Array], turn: tuple[Array, Key[Array, " 5"], Any, Any]) -> tuple[Any, Exchange]:
+        (received, state, chance), (t, keys, key_sent, key_returned) = carry, turn
         sender_logits = sender.say(sender.look(sight, received, t == 0), received, t == 0)
         said = ways.choose(sender_logits, keys[0])
         heard = ways.sent(ways.there(said, keys[1]), key_sent)
@@ -224,8 +224,9 @@ def converse(config: Config, sender: Sender, receiver: Receiver, scene: Topic, k
         return (returned, state, chance), now
 
     start = jnp.full((n, d), float(config.first_message)), receiver.begin(n), jnp.ones(n)
-    keys = jax.random.split(key_steps, (config.max_exchange, 5))  # here and not in the loop, where each draw costs its compilation
-    return jax.lax.scan(step, start, (jnp.arange(config.max_exchange), keys))[1]
+    t = config.max_exchange  # keys are split here and not in the loop, where each draw costs its compilation
+    keys = jax.random.split(key_steps, (t, 5)), jax.random.split(key_sent, t), jax.random.split(key_returned, t)
+    return jax.lax.scan(step, start, (jnp.arange(t), *keys))[1]
 
 
 def _go_on(config: Config, drawn: bool, logit: Array, chance: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
@@ -292,19 +293,13 @@ def places(config: Config) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def play_of(config: Config, *, returned: Channel = channels.clear, sent: Channel = channels.clear, noise: Channel = channels.clear) -> Play:
-    """How a pair is judged.
-
-    `returned` and `sent` intervene in what comes back to the sender and in what goes to the receiver, alike at all steps; `noise` is on
-    what goes there, anew at each.
-    """
+def play_of(config: Config) -> Play:
+    """How a pair is judged. The channel is on what goes to the receiver; its way `back` is on what returns to the sender."""
 
     def play(world: Society, scene: Topic, key: PRNGKeyArray, channel: Channel = channels.clear) -> Episode:
         sender, receiver = world.sender.net.net, world.receiver.net.net
-        usual = evaluation_ways(config)
-        ways = usual._replace(there=channels.compose(usual.there, noise), sent=channels.compose(sent, channel), returned=returned)
-        talk = converse(config, sender, receiver, scene, key, ways)
-        return told(config, sender, scene, talk)
+        ways = evaluation_ways(config)._replace(sent=channel, returned=channels.on(channel, "back"))
+        return told(config, sender, scene, converse(config, sender, receiver, scene, key, ways))
 
     return play
 
@@ -580,7 +575,11 @@ def make(config: Config, data: Data) -> Experiment:
     watch = overheard(config, data, exams["valid"]) if config.samples and "valid" in exams else None
     phase = Phase("dialogue", society(pair_rule(config), _sizes(config), **met), scenes, max(config.steps, 1), watch=watch)
     roles, shown = ("sender", "receiver"), ("accuracy", "loss", "exchanges")
-    return Experiment(birth, (phase,), play_of(config), exams, roles, shown=shown, interventions=interventions(config))
+    undefined = {"accuracy_truncated": "a message of one bit has no half"} if config.message_bits == 1 else {}
+    undefined |= {"accuracy_noise": "numbers have no bits to invert"} if config.channel == "continuous" else {}
+    return Experiment(
+        birth, (phase,), play_of(config), exams, roles, shown=shown, undefined=undefined, tampering=tampering(config)
+    )  # fmt: skip
 
 
 def overheard(config: Config, data: Data, exam: Exam) -> Watch:
@@ -601,15 +600,19 @@ def overheard(config: Config, data: Data, exam: Exam) -> Watch:
     return Watch(keep, lambda kept: {}, say=say)
 
 
-def interventions(config: Config) -> Mapping[str, Play]:
-    """How the pair is judged when messages are tampered with; `deaf` and `back_shuffled` are of those that the receiver sends."""
-    half, silent = channels.keep(range(config.message_bits // 2)), channels.silence
-    tampered = {"zeroed": play_of(config, sent=silent), "truncated": play_of(config, sent=half)}
-    if config.channel != "continuous":
-        tampered["flipped"] = play_of(config, noise=channels.flip_bits(0.1))
+def tampering(config: Config) -> Tampering:
+    """What may be done to messages; `deaf` and `back_shuffled` are of those that the receiver sends."""
+    of_bits = channels.bits(config.message_bits)
+    ways: dict[str, Channel | Mapping[str, Channel]] = dict(of_bits.ways)
+    replace = of_bits.replace
+    if config.channel == "continuous":  # numbers are not inverted
+        del ways["noise"]
+        replace = None
+    if config.message_bits == 1:
+        del ways["truncated"]
     if config.max_exchange > 1 and not (config.ignore_code or config.ignore_receiver):
-        tampered |= {"deaf": play_of(config, returned=silent), "back_shuffled": play_of(config, returned=channels.shuffle)}
-    return tampered
+        ways |= {"deaf": {"back": channels.silence}, "back_shuffled": {"back": channels.shuffle}}
+    return Tampering(ways, replace)
 
 
 def common(config: Config) -> dict[str, object]:

@@ -633,7 +633,8 @@ def make(config: Config, data: Data) -> Experiment:
     assert isinstance(test, Messages)
     phase = Phase("game", rule, scenes, max(config.steps, 1), watch=_watch(config, test))
     shown = ("accuracy", "loss") if config.channel == "none" else ("accuracy", "level", "loss")
-    return Experiment(birth, (phase,), play_of(config), exams, roles=("generator", "reader"), shown=shown)
+    roles, tampering = ("generator", "reader"), channels.pictures(0.0)
+    return Experiment(birth, (phase,), play_of(config), exams, roles=roles, shown=shown, tampering=tampering)
 
 
 def morph(config: Config, data: Data, world: Society, share: Float[Array, ""], count: int) -> Float[Array, "m h w c"]:

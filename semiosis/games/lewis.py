@@ -582,7 +582,10 @@ def make(config: Config, data: Data) -> Experiment:
         return converse(world.speaker.net, world.listener.net, scene, key, choose, channel)[1]
 
     phase = Phase("game", chain(*rules), scenes, max(config.steps, 1))
-    return Experiment(birth, (phase,), play, exams, roles=("speaker", "listener"))
+    tampering = channels.symbols(config.vocab_size if config.variable_length else None)
+    if config.task == "reconstruction":  # a painting is not right or wrong
+        tampering = tampering._replace(figure="loss")
+    return Experiment(birth, (phase,), play, exams, roles=("speaker", "listener"), tampering=tampering)
 
 
 def common(config: Config) -> dict[str, object]:

@@ -35,9 +35,10 @@ from semiosis.rules import born, descend
 from semiosis.scenes import Data, Split
 from semiosis.scenes.sampling import batch_indices
 from semiosis.scenes.views import to_float, turned
-from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Phase, Rule, Turn, Utterance, Watch
+from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Phase, Play, Rule, Tampering, Turn, Utterance, Watch
 
 CHUNK = 256  # things looked at in one go where all of them are
+HEARD = 1024  # things of an exam that agents tell each other about
 
 
 @dataclass(frozen=True)
@@ -563,10 +564,15 @@ def make(config: Config, data: Data) -> Experiment:
 
     sizes = {part: config.evaluation_size if part != "train" else min(n, config.evaluation_size) for part in data.splits}
     exams = {part: Exam(Things(split, sizes[part], groups, known=part == "train", mark=mark), 1) for part, split in data.splits.items()}
-    unlabelled: dict[str, str] = {} if labels is not None else dict.fromkeys(("ari", "nmi", "matched"), UNLABELLED)
+    undefined: dict[str, str] = {} if labels is not None else dict.fromkeys(("ari", "nmi", "matched"), UNLABELLED)
+    undefined["accepted_silent"] = "a sign is always proposed"
+    tampering = Tampering({"noise": channels.symbols().ways["noise"]}, figure="accepted", hearing=hearing_of(config))
+    if silent(config) or config.agents < 2:
+        undefined |= {"accepted": "these agents do not talk" if silent(config) else "there is nobody to talk to"}
+        tampering = tampering._replace(hearing=None)
     steps = config.steps or config.sessions * sum(course)
     shown = ("kappa", "ari", "accepted", "loss")
-    return Experiment(birth, phases, play_of(config), exams, ("minds",), steps, shown, unlabelled)
+    return Experiment(birth, phases, play_of(config), exams, ("minds",), steps, shown, undefined, tampering)
 
 
 def _nothing(step: Int[Array, ""], key: PRNGKeyArray) -> tuple[()]:
@@ -609,10 +615,7 @@ def play_of(config: Config) -> Callable[..., Episode]:
             first += view.shape[1]
         bounds = np.cumsum([view.shape[1] for view in scene.views])
         latent, loss, flat = jax.lax.switch(jnp.searchsorted(jnp.asarray(bounds), mind.who, side="right"), looks)
-        likeliest = jnp.argmax(mixtures.log_likelihood(mind.mixture, latent) + mind.mixture.log_weight[None], axis=1)
-        held, known = jnp.maximum(scene.memory, 0), (scene.memory >= 0) & (scene.mark == world.mark)
-        sign = jnp.where(known, mind.sign[held], likeliest)
-        latent = jnp.where(known[:, None], mind.latent[held], latent)
+        latent, sign = called(mind, latent, scene, world.mark)
         said = Utterance(channel(jax.nn.one_hot(sign, config.signs)[:, None], key_channel), jnp.ones(len(sign), jnp.int32))
         info = {"index": scene.example, "latent": latent, "input": flat}
         if scene.label is not None:
@@ -620,6 +623,48 @@ def play_of(config: Config) -> Callable[..., Episode]:
         return Episode((said,), mind.mixture.mean[sign], latent, loss, None, info)
 
     return play
+
+
+def called(mind: Mind, latent: Float[Array, "n z"], scene: Shown, mark: UInt32[Array, ""]) -> tuple[Array, Int[Array, " n"]]:
+    """The latents of things and what a mind calls them: of those it has met as it remembers them, of others as they look."""
+    likeliest = jnp.argmax(mixtures.log_likelihood(mind.mixture, latent) + mind.mixture.log_weight[None], axis=1)
+    held, known = jnp.maximum(scene.memory, 0), (scene.memory >= 0) & (scene.mark == mark)
+    return jnp.where(known[:, None], mind.latent[held], latent), jnp.where(known, mind.sign[held], likeliest)
+
+
+def hearing_of(config: Config) -> Play:
+    """How signs are heard: each agent proposes its sign for each thing, and each other takes it or keeps its own, by the rule of the game.
+
+    `accepted` [n] is the probability that a proposal is taken, mean over pairs. The record is of B, who hears A: `scores` [n k] are the
+    log-probabilities of what it then calls each thing. Of many things, the first HEARD: all agents must look at them again.
+    """
+    decide, looking = accept(config), replace(config, posterior="mean")
+
+    def hear(world: Community, scene: Shown, key: PRNGKeyArray, channel: Channel = channels.clear) -> Episode:
+        minds, label = world.minds, None if scene.label is None else scene.label[:HEARD]
+        views = tuple(view[:HEARD] for view in scene.views)
+        scene = Shown(views, scene.memory[:HEARD], scene.mark, scene.example[:HEARD], label)
+        looks, _ = _perceive(looking, world.senses, views, key)
+        latent, sign = jax.vmap(called, in_axes=(0, 0, None, None))(minds, looks, scene, world.mark)
+        unseen = ~jax.vmap(lambda mind: mind.sees[jnp.maximum(scene.memory, 0)])(minds) & (scene.memory >= 0) & (scene.mark == world.mark)
+        score = jnp.where(unseen[..., None], 0.0, jax.vmap(mixtures.log_likelihood)(minds.mixture, latent))  # as when they met
+        said = jax.nn.one_hot(sign, config.signs)[:, :, None]
+        heard = jnp.argmax(jax.vmap(channel)(said, jax.random.split(key, config.agents))[:, :, 0], axis=-1)
+
+        def takes(score: Array, own: Array, proposal: Array) -> Float[Array, " n"]:
+            return decide(mixtures.log_ratio(score, proposal, own))
+
+        taken = jax.vmap(lambda score, own: jax.vmap(partial(takes, score, own))(heard))(score, sign)  # listener, speaker, thing
+        others = 1.0 - jnp.eye(config.agents)
+        chance, own, proposal = taken[1, 0], jax.nn.one_hot(sign[1], config.signs), jax.nn.one_hot(heard[0], config.signs)
+        after = chance[:, None] * proposal + (1.0 - chance[:, None]) * own
+        answer = jnp.argmax(after, axis=1)
+        info = {"index": scene.example, "scores": jnp.log(jnp.maximum(after, 1e-30))}
+        figures = {"accepted": jnp.einsum("ls,lsn->n", others, taken) / others.sum()}
+        loss, guess = -score[1][jnp.arange(len(answer)), answer], minds.mixture.mean[1][answer]
+        return Episode((Utterance(said[0], jnp.ones(len(answer), jnp.int32)),), guess, latent[1], loss, None, info, figures)
+
+    return hear
 
 
 def imagine(world: Community) -> list[Float[Array, "k *shape"]]:

@@ -39,7 +39,7 @@ from semiosis.scenes.memory import remembered
 from semiosis.scenes.referential import on_device
 from semiosis.scenes.rounds import Round, Rounds
 from semiosis.scenes.topics import scale
-from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Phase, Rule, Turn, Utterance, Watch
+from semiosis.types import Agent, Bench, Channel, Episode, Exam, Experiment, Logs, Phase, Rule, Tampering, Turn, Utterance, Watch
 
 SHOWN = 12  # photos whose sketches are kept at each line of metrics
 VISIBLE = 0.1  # a stroke is in use if it changes some pixel by so much
@@ -256,6 +256,9 @@ class Drawing(eqx.Module):
             mine = last(own)
         # the sketch, and what the receiver makes of it
         strokes: Strokes = sender.hand(sender.eye(mine))
+        if (left := channels.on(channel, "strokes")) is not channels.clear:
+            opacity = jnp.ones(strokes.points.shape[:2]) if strokes.opacity is None else strokes.opacity
+            strokes = left(strokes._replace(opacity=opacity), key_channel)
         side = scene.photos.shape[1]
         said = drawn(config, strokes, side, sigma2)
         heard = channel(said, key_channel)
@@ -325,18 +328,13 @@ def coefficients(config: Config) -> dict[str, float]:
 
 
 class Playing(eqx.Module):
-    """How a pair is judged. `half` leaves only every second stroke, as an intervention."""
+    """How a pair is judged. The channel is on the sketch; its way `strokes` is on what is drawn."""
 
     drawing: Drawing
-    tamper: Literal["", "blank", "half"] = eqx.field(static=True, default="")
 
     def __call__(self, world: Society, scene: Round, key: PRNGKeyArray, channel: Channel = channels.clear) -> Episode:
-        config, sender = self.drawing.config, world.sender.net
-        if self.tamper == "half":
-            sender = eqx.tree_at(lambda s: s.hand, sender, Halved(sender.hand))
-        if self.tamper == "blank":
-            channel = lambda said, key: jnp.full_like(said, 1.0 if config.invert else 0.0)  # noqa: E731
-        out = self.drawing(sender, world.receiver.net, world.sigma2, scene, key, channel)
+        config = self.drawing.config
+        out = self.drawing(world.sender.net, world.receiver.net, world.sigma2, scene, key, channel)
         n, c = out.scores.shape
         (g, _), side = scene.pool.shape, scene.photos.shape[1]
         compose = "over" if config.coloured else "screen"
@@ -366,14 +364,11 @@ class Playing(eqx.Module):
         return Episode((Utterance(out.said, jnp.ones(n, jnp.int32)),), out.guess, scene.target, loss, None, info, figures)
 
 
-class Halved(eqx.Module):
-    """A hand of which every second stroke is left out."""
-
-    hand: Any
-
-    def __call__(self, latent: Array) -> Strokes:
-        strokes: Strokes = self.hand(latent)
-        return jax.tree.map(lambda x: x[:, ::2], strokes)
+def every_other(strokes: Strokes, key: PRNGKeyArray) -> Strokes:
+    """The channel that leaves every second stroke out: its opacity, which must be given, becomes 0."""
+    assert strokes.opacity is not None
+    drawn = jnp.arange(strokes.opacity.shape[1]) % 2 == 0
+    return strokes._replace(opacity=strokes.opacity * drawn[None])
 
 
 # ----------------------------------------------------------------------------------------------------------------- rules
@@ -839,10 +834,26 @@ def make(config: Config, data: Data) -> Experiment:
     held = {part: (on_device(split), jax.tree.map(jnp.asarray, kept(config, data, sight, part))) for part, split in data.splits.items()}
     exams = _exams(config, data, held)
     phase = Phase("game", rule, _training(config, data, held), max(config.steps, 1), watch=_watch(config, data, drawing))
+    undefined = {} if strokes_drawn(config) > 1 else {"accuracy_truncated": "a sketch of one stroke has no half"}
     return Experiment(
-        birth, (phase,), Playing(drawing), exams, roles=("sender", "receiver"), shown=("accuracy", "loss"),
-        interventions={"blank": Playing(drawing, "blank"), "half": Playing(drawing, "half")},
+        birth, (phase,), Playing(drawing), exams, roles=("sender", "receiver"), shown=("accuracy", "loss"), undefined=undefined,
+        tampering=tampering(config),
     )  # fmt: skip
+
+
+def strokes_drawn(config: Config) -> int:
+    """How many strokes a sketch has; connected points have one for each two of them."""
+    points = config.strokes
+    if not config.drawing.endswith("connected"):
+        return points
+    return points * (points - 1) // 2 + (points if config.loops else 0)
+
+
+def tampering(config: Config) -> Tampering:
+    """What may be done to sketches; half of one are its strokes, every second left out."""
+    of_images = channels.pictures(1.0 if config.invert else 0.0)
+    ways = {name: way for name, way in of_images.ways.items() if name != "truncated"}
+    return Tampering(ways | ({"truncated": {"strokes": every_other}} if strokes_drawn(config) > 1 else {}))
 
 
 def common(config: Config) -> dict[str, Any]:

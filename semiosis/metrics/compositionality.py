@@ -5,44 +5,106 @@ Distances of all pairs i < j stand in one row of n (n - 1) / 2 numbers, (0,1) (0
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float, Integer
 from scipy.spatial.distance import pdist, squareform
 
-from semiosis.errors import UsageError
+from semiosis.errors import UsageError, unknown
 from semiosis.metrics.edits import edit_matrix
-from semiosis.metrics.messages import checked, distinct_messages
-from semiosis.metrics.nulls import permutation_null
+from semiosis.metrics.messages import checked, compact, distinct_messages, spoken, with_end
+from semiosis.metrics.nulls import judged
 from semiosis.metrics.ranks import by_size, midranks, spearman
 from semiosis.metrics.value import Value, undefined
 
-_HOW = "Spearman; Levenshtein / longer length, end not counted; "
+# ------------------------------------------------------------------------------------------------------ distances of messages
+
+_Matrix = np.ndarray  # integers [u u], for each pair of distinct messages
 
 
-def _message_levels(tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _edits(tokens: np.ndarray, lengths: np.ndarray) -> tuple[_Matrix, _Matrix | int]:
+    return edit_matrix(tokens, lengths), 1
+
+
+def _levenshtein(tokens: np.ndarray, lengths: np.ndarray) -> tuple[_Matrix, _Matrix | int]:
+    return edit_matrix(tokens, lengths), _longer(lengths)
+
+
+def _longer(lengths: np.ndarray) -> _Matrix | int:
+    """The longer length of each pair: one number where all are the same."""
+    alike = len(lengths) == 0 or bool((lengths == lengths[0]).all())
+    return int(lengths.max(initial=0)) if alike else np.maximum.outer(lengths, lengths)
+
+
+def _hamming(tokens: np.ndarray, lengths: np.ndarray) -> tuple[_Matrix, _Matrix | int]:
+    codes = compact(tokens, lengths)
+    differ = np.zeros((len(codes), len(codes)), np.min_scalar_type(codes.shape[1]))
+    for column in codes.T:
+        differ += column[:, None] != column
+    return differ, _longer(lengths)
+
+
+def _jaccard(tokens: np.ndarray, lengths: np.ndarray) -> tuple[_Matrix, _Matrix | int]:
+    codes = compact(tokens, lengths)
+    holds = np.zeros((len(codes), int(codes.max(initial=0)) + 1), np.float32)
+    holds[np.nonzero(spoken(tokens, lengths))[0], codes[spoken(tokens, lengths)]] = 1.0
+    both, size = np.rint(holds @ holds.T).astype(np.int32), holds.sum(axis=1).astype(np.int32)
+    either = size[:, None] + size - both
+    return either - both, either
+
+
+_DISTANCES: dict[str, tuple[Callable[[np.ndarray, np.ndarray], tuple[_Matrix, _Matrix | int]], str]] = {
+    "levenshtein": (_levenshtein, "Levenshtein / longer length"),
+    "edits": (_edits, "Levenshtein, not divided by length"),
+    "hamming": (_hamming, "Hamming / longer length"),
+    "jaccard": (_jaccard, "Jaccard distance of the sets of symbols"),
+}
+
+
+def _told(distance: str, end: bool) -> str:
+    """What `how` says of a distance of messages."""
+    if distance not in _DISTANCES:
+        raise unknown("distance of messages", distance, tuple(_DISTANCES))
+    return f"{_DISTANCES[distance][1]}, end {'counted' if end else 'not counted'}"
+
+
+def _message_levels(tokens: np.ndarray, lengths: np.ndarray, distance: str = "levenshtein") -> tuple[np.ndarray, np.ndarray]:
     """For each pair i < j the level of its distance, and the distances of the levels, rising; equal messages are compared once."""
     first, ids = distinct_messages(tokens, lengths)
-    levels, lengths = edit_matrix(tokens[first], lengths[first]), lengths[first]
-    most = int(lengths.max(initial=0))
-    values = np.arange(most + 1) / max(most, 1)
-    if len(set(lengths.tolist())) > 1:
-        table = np.arange(most + 1) / np.maximum(np.arange(most + 1), 1)[:, None]  # [longer length, edits]
+    levels, whole = _DISTANCES[distance][0](tokens[first], lengths[first])
+    most = int(levels.max(initial=0))
+    if isinstance(whole, int):
+        values = np.arange(most + 1) / max(whole, 1)
+    else:
+        table = np.arange(most + 1) / np.maximum(np.arange(int(whole.max(initial=0)) + 1), 1)[:, None]  # [whole, part]
         values, code = np.unique(table, return_inverse=True)
-        levels = code.astype(np.uint16 if len(values) < 2**16 else np.uint32).reshape(table.shape)[
-            np.maximum.outer(lengths, lengths), levels
-        ]
+        levels = code.astype(np.uint16 if len(values) < 2**16 else np.uint32).reshape(table.shape)[whole, levels]
     rows = [levels[i].take(ids[k + 1 :]) for k, i in enumerate(ids)]
     return np.concatenate(rows or [levels.ravel()]), values
 
 
-def message_distances(tokens: Integer[np.ndarray, "n t"], lengths: Integer[np.ndarray, " n"] | None = None) -> Float[np.ndarray, " p"]:
-    """Levenshtein distance over the length of the longer message, in [0, 1].
+def message_distances(
+    tokens: Integer[np.ndarray, "n t"],
+    lengths: Integer[np.ndarray, " n"] | None = None,
+    *,
+    distance: str = "levenshtein",
+    end: bool = False,
+) -> Float[np.ndarray, " p"]:
+    """Distances of all pairs of messages, in [0, 1] unless they are `edits`.
 
-    For messages of fixed length T that is the papers' edits / T. Two empty messages are 0 apart. The end is not a symbol: to count it as
-    one, pass tokens that hold it and lengths one longer.
+    `levenshtein`: edits over the length of the longer message, which for messages of fixed length T is the papers' edits / T; `edits`: not
+    divided; `hamming`: the share of the longer message's places at which they differ, where a message that has ended differs from one that
+    has not; `jaccard`: 1 - the symbols both hold over the symbols either holds, whatever their order and number. Two empty messages are 0
+    apart. `end` counts the end of each message as one more symbol. Raises `UsageError` for another distance.
     """
-    levels, values = _message_levels(*checked(tokens, lengths))
+    _told(distance, end)
+    known, counts = checked(tokens, lengths)
+    levels, values = _message_levels(*(with_end(known, counts) if end else (known, counts)), distance)
     return values[levels]
+
+
+# ------------------------------------------------------------------------------------------------------ distances of meanings
 
 
 def cosine_distances(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " p"]:
@@ -77,11 +139,16 @@ def _meaning_distances(meanings: np.ndarray, n: int) -> tuple[np.ndarray, str]:
     return cosine_distances(values), "2 - 2 cos of meanings"
 
 
+# --------------------------------------------------------------------------------------------------- topographic similarity
+
+
 def topsim(
     tokens: Integer[np.ndarray, "n t"],
     meanings: np.ndarray,
     lengths: Integer[np.ndarray, " n"] | None = None,
     *,
+    distance: str = "levenshtein",
+    end: bool = False,
     null: bool = False,
     permutations: int = 100,
     bootstrap: int = 0,
@@ -89,32 +156,67 @@ def topsim(
 ) -> Value:
     """Spearman's rank correlation between the distances of messages and those of their meanings, over all pairs.
 
-    `meanings`: vectors [n d], compared by `cosine_distances`, or the distances of all pairs themselves. `null` adds its mean and 95 %
-    quantile over `permutations` of the meanings; `bootstrap` > 0 an interval from that many resamples of the examples, in which an example
-    drawn twice is not paired with itself (such pairs would tie at zero and feign similarity). Undefined where all distances are equal.
+    `meanings`: vectors [n d], compared by `cosine_distances`, or the distances of all pairs themselves. `distance` and `end`: of messages,
+    as in `message_distances`. `null` adds its mean and 95 % quantile over `permutations` of the meanings; `bootstrap` > 0 an interval from
+    that many resamples of the examples, in which an example drawn twice is not paired with itself (such pairs would tie at zero and feign
+    similarity). Undefined where all distances are equal.
     """
-    tokens, counts = checked(tokens, lengths)
-    n = len(tokens)
+    known, counts = checked(tokens, lengths)
+    n, about = len(known), _told(distance, end)
     distances, how = _meaning_distances(meanings, n)
-    how = _HOW + how
+    how = f"Spearman; {about}; {how}"
     if n < 3:
         return undefined("topsim needs 3 messages or more", n, how)
     if not np.isfinite(distances).all():
         return undefined("a meaning is not finite", n, how)
-    messages, _ = _message_levels(tokens, counts)
+    messages, values = _message_levels(*(with_end(known, counts) if end else (known, counts)), distance)
     order, x = by_size(distances)
-    y = messages[order].astype(np.int64)
+    constant = "meanings are equally far apart" if x[-1] == 0 else "messages are equally far apart"
+    return judged_pairs(
+        order,
+        x,
+        messages[order].astype(np.int64),
+        n,
+        how,
+        null=null,
+        permutations=permutations,
+        bootstrap=bootstrap,
+        seed=seed,
+        reason="constant language: all messages are equal" if values[messages.max()] == 0 else f"all {constant}",
+    )
+
+
+def judged_pairs(
+    order: Integer[np.ndarray, " p"],
+    x: Integer[np.ndarray, " p"],
+    y: Integer[np.ndarray, " p"],
+    n: int,
+    how: str,
+    *,
+    null: bool,
+    permutations: int,
+    bootstrap: int,
+    seed: int,
+    reason: str,
+) -> Value:
+    """Spearman's correlation of the levels of two distances over the pairs of n examples, `x` and `y` in the same `order` of the pairs."""
     value = spearman(x, y)
-    if value is None:
-        constant = "meanings are equally far apart" if x[-1] == 0 else "messages are equally far apart"
-        return undefined("constant language: all messages are equal" if messages.max() == 0 else f"all {constant}", n, how)
-    low, high = _bootstrap(order, x, y, n, bootstrap, seed) if bootstrap else (None, None)
-    chance, chance_high = _null(order, x, y, n, permutations, seed) if null else (None, None)
-    return Value(value, low, high, chance, chance_high, n, how=how)
+    return judged(
+        lambda *_: value,
+        n,
+        how,
+        null=null,
+        permutations=permutations,
+        bootstrap=bootstrap,
+        seed=seed,
+        reason=reason,
+        permuted=_permuted(order, x, y) if null and value is not None else None,
+        resampled=_resampled(order, x, y, n) if bootstrap and value is not None else None,
+    )
 
 
-def _null(order: np.ndarray, x: np.ndarray, y: np.ndarray, n: int, permutations: int, seed: int) -> tuple[float | None, float | None]:
-    """Mean and 95 % quantile of topsim when meanings are permuted among messages: ranks stay, pairs move (Mantel 1967)."""
+def _permuted(order: np.ndarray, x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], float]:
+    """Topsim when meanings are permuted among messages: ranks stay, pairs move (Mantel 1967)."""
 
     def standard_ranks(levels: np.ndarray) -> np.ndarray:
         rank, mass = midranks(levels)
@@ -124,16 +226,15 @@ def _null(order: np.ndarray, x: np.ndarray, y: np.ndarray, n: int, permutations:
 
     meaning, message = standard_ranks(x), standard_ranks(y)
     # every pair stands twice in the square
-    return permutation_null(lambda p: float(np.vdot(meaning[p].take(p, axis=1), message)) / 2, n, permutations, seed)
+    return lambda p: float(np.vdot(meaning[p].take(p, axis=1), message)) / 2
 
 
-def _bootstrap(order: np.ndarray, x: np.ndarray, y: np.ndarray, n: int, resamples: int, seed: int) -> tuple[float | None, float | None]:
-    """Percentile interval over examples drawn anew: a pair weighs as often as both its ends were drawn, and ranks are counted afresh."""
-    rng = np.random.default_rng(seed)
+def _resampled(order: np.ndarray, x: np.ndarray, y: np.ndarray, n: int) -> Callable[[np.ndarray], float | None]:
+    """Topsim of examples drawn anew: a pair weighs as often as both its ends were drawn, and ranks are counted afresh."""
     first, second = (ends[order] for ends in np.triu_indices(n, 1))
-    drawn = []
-    for _ in range(resamples):
-        times = np.bincount(rng.integers(n, size=n), minlength=n).astype(float)
-        drawn.append(spearman(x, y, times[first] * times[second]))
-    known = [value for value in drawn if value is not None]
-    return (float(np.quantile(known, 0.025)), float(np.quantile(known, 0.975))) if known else (None, None)
+
+    def again(rows: np.ndarray) -> float | None:
+        times = np.bincount(rows, minlength=n).astype(float)
+        return spearman(x, y, times[first] * times[second])
+
+    return again

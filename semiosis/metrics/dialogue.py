@@ -15,8 +15,8 @@ from scipy.special import entr, softmax
 
 from semiosis.errors import UsageError
 from semiosis.metrics import information, intervals
+from semiosis.metrics.correlation import rank_correlation
 from semiosis.metrics.images import auroc
-from semiosis.metrics.ranks import by_size, spearman
 from semiosis.metrics.success import accuracy, chance
 from semiosis.metrics.value import Value, undefined
 
@@ -74,6 +74,16 @@ def step_correct(scores: Scores, target: Classes) -> Bool[np.ndarray, "n t"]:
 def step_accuracy(scores: Scores, target: Classes) -> Steps:
     """The accuracy of answers that have to be given at each step."""
     return step_correct(scores, target).mean(axis=0)
+
+
+def cut_accuracy(scores: Scores, mask: Open, target: Classes) -> list[Value]:
+    """The accuracy if every conversation still open were cut at a step: answers of step t, or of the last step before it where it stopped.
+
+    Wilson's intervals; the last of them is `answered_accuracy`. `step_accuracy` lets those that have stopped go on.
+    """
+    ends, n = mask.sum(axis=1) - 1, np.arange(len(scores))
+    answers = [scores[n, np.minimum(ends, t)].argmax(axis=1) for t in range(scores.shape[1])]
+    return [accuracy(answer == target, chance(scores.shape[2])) for answer in answers]
 
 
 class Confidence(NamedTuple):
@@ -140,6 +150,13 @@ def open_share(mask: Open) -> Steps:
     return mask.mean(axis=0)
 
 
+def turns(mask: Open, *, resamples: int = 1000, seed: int = 0) -> Value:
+    """Mean number of steps until the answer, with a bootstrap interval over conversations."""
+    how = "exchanges, the one that ends in an answer counted"
+    mean, low, high = intervals.bootstrap(mask.sum(axis=1).astype(float), resamples=resamples, seed=seed)
+    return undefined("no conversations", how=how) if mean is None else Value(mean, low, high, n=len(mask), how=how)
+
+
 def length_by_class(lengths: Classes, target: Classes, classes: int) -> list[Value]:
     """Mean length of the conversations about each class, in steps, with a bootstrap interval over its examples."""
     values = []
@@ -164,14 +181,14 @@ def length_against_f1(lengths: Classes, target: Classes, answer: Classes, classe
     if n < 3:
         return undefined("fewer than 3 classes", n, how)
     means, f1 = _lengths_and_f1(lengths, target, answer, classes)
-    value = _spearman(means, f1)
+    value = rank_correlation(means, f1)
     if value is None:
         return undefined(f"all classes have the same {'mean length' if np.ptp(means) == 0 else 'F1'}", n, how)
     rng, first = np.random.default_rng(seed), (np.cumsum(counts) - counts)[target]
     drawn = []
     for _ in range(resamples):
         rows = first + (rng.random(len(target)) * counts[target]).astype(np.int64)
-        drawn.append(_spearman(*_lengths_and_f1(lengths[rows], target, answer[rows], classes)))
+        drawn.append(rank_correlation(*_lengths_and_f1(lengths[rows], target, answer[rows], classes)))
     known = [one for one in drawn if one is not None]
     if len(known) < resamples / 2:
         return Value(value, n=n, reason="no interval: constant in most resamples", how=how)
@@ -185,18 +202,6 @@ def _lengths_and_f1(lengths: np.ndarray, target: np.ndarray, answer: np.ndarray,
     counts = table.sum(axis=1)
     here = counts > 0
     return np.bincount(target, lengths, minlength=classes)[here] / counts[here], _f1(table[None])[0, here]
-
-
-def _spearman(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's correlation of numbers, None where one side is constant."""
-    return spearman(_levels(x), _levels(y))
-
-
-def _levels(x: np.ndarray) -> np.ndarray:
-    order, levels = by_size(x)
-    out = np.empty(len(x), np.int64)
-    out[order] = levels
-    return out
 
 
 def bits_per_dialogue(lengths: Classes, width: int) -> Value:
@@ -322,6 +327,79 @@ def information_by_step(bits: Bits, target: Classes, mask: Open, *, permutations
         messages, classes = bits[here, t].astype(np.int64), target[here]
         values.append(information.mutual_information(messages, classes, null=null, permutations=permutations, seed=seed))
     return values
+
+
+def information_added(
+    bits: Bits,
+    target: Classes,
+    mask: Open,
+    answers: Bits | None = None,
+    *,
+    estimator: str = "plug-in",
+    null: bool = True,
+    permutations: int = 100,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> list[Value]:
+    """What the message of a step tells of the class beyond all that was said before, I(m_t; class | m_<t) in bits, step by step.
+
+    Among conversations open at the step. `answers`: the other agent's messages of the same steps, which then are part of what was said
+    before. `null`: the message of the step permuted among conversations with the same past, the class staying with its past, so that only
+    what the step adds is lost. Where every past occurs once nothing can be added and nothing permuted: value and null are both 0.
+    `bootstrap` > 0 adds an interval over conversations, moved about the value.
+    """
+    values = []
+    for t in range(bits.shape[1]):
+        here = mask[:, t]
+        n, classes = int(here.sum()), target[here].astype(np.int64)
+        parts = [bits[here, :t].reshape(n, t * bits.shape[2])]
+        if answers is not None:
+            parts.append(answers[here, :t].reshape(n, t * answers.shape[2]))
+        before = np.concatenate([*parts, np.zeros((n, 1), bool)], axis=1)
+        past, now = (_rows(part) for part in (before, bits[here, t]))
+        how = f"{estimator}; given {'both agents' if answers is not None else 'its own'} messages before"
+        values.append(_conditional(now, classes, past, estimator, null, permutations, bootstrap, seed, how))
+    return values
+
+
+def _rows(bits: np.ndarray) -> np.ndarray:
+    """One integer for each row of bits: equal rows, equal integers."""
+    packed = np.packbits(bits, axis=1)
+    return np.unique(packed, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _conditional(
+    x: np.ndarray, y: np.ndarray, z: np.ndarray, estimator: str, null: bool, permutations: int, bootstrap: int, seed: int, how: str
+) -> Value:
+    """I(x; y | z) = H(x, z) + H(y, z) - H(x, y, z) - H(z), with x permuted within equal z."""
+    n = len(x)
+    how += "; bootstrap about the value" if bootstrap else ""
+    if n == 0:
+        return undefined("no conversation is open", how=how)
+
+    def of(x: np.ndarray, yz: np.ndarray, z: np.ndarray, rest: float | None = None) -> float:
+        if rest is None:
+            parts = (information.paired_ids(x, z), yz)
+            rest = sum(information.entropy(part, estimator) for part in parts) - information.entropy(z, estimator)
+        bits = rest - information.entropy(information.paired_ids(x, yz), estimator)
+        return max(0.0, bits) if estimator == "plug-in" else bits
+
+    yz = information.paired_ids(y, z)
+    value, rng = of(x, yz, z), np.random.default_rng(seed)
+    order, shuffled = np.argsort(z, kind="stable"), []
+    fixed = value + information.entropy(information.paired_ids(x, yz), estimator)  # all but the joint stays under the null
+    for _ in range(permutations if null else 0):
+        # sorted by past, and within it in a new order
+        other = np.empty_like(x)
+        other[order] = x[np.lexsort((rng.random(n), z))]
+        shuffled.append(of(other, yz, z, fixed))
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(bootstrap if n > 1 else 0):
+        rows = rng.integers(n, size=n)
+        drawn.append(of(x[rows], yz[rows], z[rows]))
+    low, high = information.about(value, drawn, 0.0 if estimator == "plug-in" else None)
+    chance = (float(np.mean(shuffled)), float(np.quantile(shuffled, 0.95))) if shuffled else (None, None)
+    return Value(value, low, high, *chance, n=n, how=how)
 
 
 def distinct_by_step(bits: Bits, mask: Open) -> Integer[np.ndarray, " t"]:

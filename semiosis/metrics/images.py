@@ -5,6 +5,8 @@ An image is [h w c] in [0, 1], grey (c = 1) or in colour (c = 3). Distances of a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Integer
 from scipy.optimize import root_scalar
@@ -13,11 +15,12 @@ from scipy.special import ndtri
 
 from semiosis.errors import UsageError
 from semiosis.metrics import intervals
-from semiosis.metrics.compositionality import _bootstrap, _null
+from semiosis.metrics.alignment import distance_correlation
 from semiosis.metrics.information import entropy
 from semiosis.metrics.messages import checked
 from semiosis.metrics.naming import contingency
-from semiosis.metrics.ranks import by_size, midranks, spearman
+from semiosis.metrics.nulls import judged_together
+from semiosis.metrics.ranks import midranks
 from semiosis.metrics.success import accuracy
 from semiosis.metrics.value import Value, undefined
 
@@ -55,6 +58,113 @@ def nearest_glyph(images: Images) -> Value:
     distances = squareform(_distances(pixels), checks=False)
     np.fill_diagonal(distances, np.inf)
     return Value(float(distances.min(axis=1).mean()), n=len(pixels), how=how)
+
+
+class Spread(NamedTuple):
+    """Mean distance of two images of one class (`within`) and of two classes (`between`), and `separation`, 1 - within / between: 1 where a
+    class has one image, 0 where classes are not told apart."""
+
+    within: Value
+    between: Value
+    separation: Value
+
+
+def class_spread(
+    images: Images,
+    labels: Integer[np.ndarray, " n"],
+    *,
+    null: bool = False,
+    permutations: int = 100,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> Spread:
+    """How near images of one class are, and how far those of two, over all pairs; `null` permutes the labels.
+
+    `bootstrap` > 0 adds intervals over images, in which an image drawn twice is not paired with itself. Undefined where no two images share
+    a class, or all do, or all images are equal.
+    """
+    pixels, known = _pixels(images), np.asarray(labels)
+    n = len(pixels)
+    if known.shape != (n,) or known.dtype.kind not in "iu":
+        raise UsageError(f"labels of shape {known.shape} and type {known.dtype}: expected {n} integers")
+    how = f"{_DISTANCE}, pairs"
+    if flaw := _flaw(pixels, 2, how):
+        return Spread(flaw, flaw, flaw)
+    distances, (first, second) = _distances(pixels), np.triu_indices(n, 1)
+
+    def means(classes: np.ndarray, times: np.ndarray | None) -> tuple[float | None, float | None, float | None]:
+        own = classes[first] == classes[second]
+        mass = np.ones(len(distances)) if times is None else times[first] * times[second]
+        found = []
+        for where in (own, ~own):
+            total = float(mass[where].sum())
+            found.append(float(mass[where] @ distances[where]) / total if total else None)
+        within, between = found
+        return within, between, None if within is None or not between else 1 - within / between
+
+    alone = "no two images share a class" if means(known, None)[0] is None else "all images are of one class"
+    equal = "all images of different classes are equal"
+    separate = equal if all(x is not None for x in means(known, None)[:2]) else alone
+    return Spread(
+        *judged_together(
+            lambda _, rows: means(known[rows], None),
+            n,
+            [f"{how} of one class", f"{how} of two classes", f"1 - within / between; {how}"],
+            null=null,
+            permutations=permutations,
+            bootstrap=bootstrap,
+            seed=seed,
+            reasons=[alone, alone, separate],
+            resampled=lambda rows: means(known, np.bincount(rows, minlength=n).astype(float)),
+        )
+    )
+
+
+def effective_glyphs(
+    images: Images, weights: Float[np.ndarray, " n"] | None = None, *, alike: float = 0.05, order: float | int = 1
+) -> Value:
+    """As many equally frequent glyphs that are nothing like each other would be as diverse (Leinster and Cobbold 2012), from 1 to n.
+
+    Hill's number with similarities: two images no more than `alike` apart (`image_distances`) count as one glyph. `weights`: how often each
+    is drawn (alike if not given). With `alike` 0 only equal images are one, and it is exp of the entropy of the images for order 1.
+    Raises `UsageError` for negative weights, order or distance.
+    """
+    pixels = _pixels(images)
+    n, how = len(pixels), f"Hill number of order {order:g}, images within {alike:g} are one; {_DISTANCE}"
+    if not (0 <= order < np.inf and alike >= 0):
+        raise UsageError(f"order {order} and alike {alike}: expected numbers from 0")
+    if flaw := _flaw(pixels, 1, how):
+        return flaw
+    shares = np.ones(n) if weights is None else np.asarray(weights, float)
+    if shares.shape != (n,) or not np.isfinite(shares).all() or shares.min() < 0 or shares.sum() == 0:
+        raise UsageError(f"weights of shape {shares.shape}: expected {n} numbers from 0, not all 0")
+    shares = shares / shares.sum()
+    similar = (squareform(_distances(pixels)) <= alike) if n > 1 else np.ones((1, 1), bool)
+    some = shares > 0
+    common = (similar @ shares)[some]  # how usual something like each image is
+    p = shares[some]
+    number = np.exp(-(p @ np.log(common))) if order == 1 else (p @ common ** (order - 1)) ** (1 / (1 - order))
+    return Value(float(number), n=n, how=how)
+
+
+def psnr(images: Images, reconstructions: Images, *, bootstrap: int = 0, seed: int = 0) -> Value:
+    """Peak signal to noise ratio in decibels, -10 log10 of the mean squared difference of pixels in [0, 1], mean over images.
+
+    `bootstrap` > 0 adds an interval over images. Undefined where an image is reproduced exactly, its ratio being infinite. Raises
+    `UsageError` for images of other shapes.
+    """
+    first, second = _pixels(images), _pixels(reconstructions)
+    if first.shape != second.shape:
+        raise UsageError(f"images of shape {first.shape} and reconstructions of shape {second.shape}: expected the same shape")
+    how = "peak 1; mean over images of their decibels"
+    if flaw := _flaw(first, 1, how) or _flaw(second, 1, how):
+        return flaw
+    error = ((first - second) ** 2).mean(axis=(1, 2, 3))
+    if not error.all():
+        return undefined("an image is reproduced exactly", len(first), how)
+    each = -10 * np.log10(error)
+    _, low, high = intervals.bootstrap(each, resamples=bootstrap, seed=seed) if bootstrap else (None, None, None)
+    return Value(float(each.mean()), low, high, n=len(first), how=how)
 
 
 def ink(images: Images) -> Value:
@@ -113,15 +223,10 @@ def image_topsim(
         return undefined("constant language: all messages are equal", n, how)
     if length == 1:
         return undefined("messages of one symbol that differ are equally far apart", n, how)
-    order, x = by_size(_distances(pixels))
-    y = np.rint(pdist(tokens.astype(float), "hamming") * length).astype(np.int64)[order]
-    value = spearman(x, y)
-    if value is None:
-        alike = "images are equal" if (pixels == pixels[0]).all() else "images are equally far apart"
-        return undefined(f"all {alike if x[-1] == 0 else 'messages are equally far apart'}", n, how)
-    low, high = _bootstrap(order, x, y, n, bootstrap, seed) if bootstrap else (None, None)
-    chance, chance_high = _null(order, x, y, n, permutations, seed) if null else (None, None)
-    return Value(value, low, high, chance, chance_high, n, how=how)
+    said, drawn = pdist(tokens.astype(float), "hamming"), _distances(pixels)
+    alike = "images are equal" if (pixels == pixels[0]).all() else "images are equally far apart"
+    reason = f"all {alike if np.ptp(drawn) == 0 else 'messages are equally far apart'}"
+    return distance_correlation(drawn, said, n, how, reason, null=null, permutations=permutations, bootstrap=bootstrap, seed=seed)
 
 
 def strokes_in_use(visible: Float[np.ndarray, "n s"], threshold: float = 0.1) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse
 from jaxtyping import Bool, Integer
 
 from semiosis.errors import UsageError
@@ -40,6 +41,15 @@ def compact(tokens: Integer[np.ndarray, "*b t"], lengths: Integer[np.ndarray, "*
     return out
 
 
+def with_end(
+    tokens: Integer[np.ndarray, "n t"], lengths: Integer[np.ndarray, " n"]
+) -> tuple[Integer[np.ndarray, "n s"], Integer[np.ndarray, " n"]]:
+    """The same messages, each with one symbol more, its end; s is t + 1."""
+    longer = np.concatenate([tokens, tokens[:, :1] * 0], axis=1) if tokens.shape[1] else np.zeros((len(tokens), 1), np.int64)
+    longer[np.arange(len(tokens)), lengths] = tokens.max(initial=0) + 1
+    return longer, lengths + 1
+
+
 def distinct_messages(
     tokens: Integer[np.ndarray, "n t"], lengths: Integer[np.ndarray, " n"]
 ) -> tuple[Integer[np.ndarray, " u"], Integer[np.ndarray, " n"]]:
@@ -53,3 +63,26 @@ def distinct_messages(
 def message_ids(tokens: object, lengths: object = None) -> Integer[np.ndarray, " n"]:
     """Each message's number, from 0: equal messages (the same symbols before the end) have equal numbers."""
     return distinct_messages(*checked(tokens, lengths))[1]
+
+
+def ngrams(
+    tokens: Integer[np.ndarray, "n t"], lengths: Integer[np.ndarray, " n"], longest: int = 1
+) -> tuple[scipy.sparse.csr_array, list[tuple[int, ...]]]:
+    """How often each run of 1 to `longest` symbols stands in each message, float32 [n f], and the runs; short ones first, each by symbol.
+
+    Raises `UsageError` for a `longest` below 1.
+    """
+    if longest < 1:
+        raise UsageError(f"n-grams of up to {longest} symbols: expected 1 or more")
+    heard, rows, columns = spoken(tokens, lengths), [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    runs: list[tuple[int, ...]] = []
+    for size in range(1, min(longest, tokens.shape[1]) + 1):
+        windows = np.lib.stride_tricks.sliding_window_view(tokens, size, axis=1)
+        row, place = np.nonzero(heard[:, size - 1 :])
+        if len(row):
+            known, code = np.unique(windows[row, place], axis=0, return_inverse=True)
+            rows.append(row)
+            columns.append(code.reshape(-1) + len(runs))
+            runs += [tuple(run) for run in known.tolist()]
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    return scipy.sparse.csr_array((np.ones(len(row), np.float32), (row, column)), shape=(len(tokens), len(runs))), runs

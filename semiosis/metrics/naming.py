@@ -5,34 +5,63 @@ A name is an integer for each of n examples. The indices are scikit-learn's; wha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Bool, Float, Integer
 from scipy.optimize import linear_sum_assignment
 
 from semiosis.errors import UsageError
+from semiosis.metrics.nulls import Bounds, judged
+from semiosis.metrics.success import accuracy
 from semiosis.metrics.value import Value, undefined
 
 UNLABELLED = "the data has no labels"
 Names = Integer[np.ndarray, " n"]
 
 
-def adjusted_rand(names: Names, labels: Names) -> Value:
-    """Adjusted Rand index: 1 where names and labels part the examples alike, 0 on average by chance (Hubert and Arabie 1985)."""
+def adjusted_rand(names: Names, labels: Names, *, null: bool = False, permutations: int = 100, bootstrap: int = 0, seed: int = 0) -> Value:
+    """Adjusted Rand index: 1 where names and labels part the examples alike, 0 on average by chance (Hubert and Arabie 1985).
+
+    Its null is 0 by construction; `null` measures it, and its 95 % quantile, with labels permuted; `bootstrap` > 0 adds an interval.
+    """
     from sklearn.metrics import adjusted_rand_score
 
     n = _check(names, labels)
-    return Value(float(adjusted_rand_score(labels, names)), null=0.0, n=n) if n > 1 else undefined("fewer than 2 examples", n)
+    if n < 2:
+        return undefined("fewer than 2 examples", n)
+    found = _judged(lambda i, j: float(adjusted_rand_score(labels[j], names[i])), n, "", null, permutations, bootstrap, seed)
+    return found if null else found._replace(null=0.0)
 
 
-def normalised_information(names: Names, labels: Names) -> Value:
-    """Mutual information over the mean of both entropies, in [0, 1] (Strehl and Ghosh 2002)."""
+def normalised_information(
+    names: Names, labels: Names, *, null: bool = False, permutations: int = 100, bootstrap: int = 0, seed: int = 0
+) -> Value:
+    """Mutual information over the mean of both entropies, in [0, 1] (Strehl and Ghosh 2002); not 0 by chance, so ask for the null."""
     from sklearn.metrics import normalized_mutual_info_score
 
     n = _check(names, labels)
     how = "arithmetic mean of entropies, plug-in"
-    return Value(float(normalized_mutual_info_score(labels, names)), n=n, how=how) if n > 1 else undefined("fewer than 2 examples", n)
+    if n < 2:
+        return undefined("fewer than 2 examples", n)
+    nmi = normalized_mutual_info_score
+    return _judged(lambda i, j: float(nmi(labels[j], names[i])), n, how, null, permutations, bootstrap, seed, bounds=(0.0, 1.0))
+
+
+def _judged(
+    statistic: Callable[[np.ndarray, np.ndarray], float | None],
+    n: int,
+    how: str,
+    null: bool,
+    permutations: int,
+    bootstrap: int,
+    seed: int,
+    reason: str = "",
+    bounds: Bounds | None = None,
+) -> Value:
+    options = {"null": null, "permutations": permutations, "bootstrap": bootstrap, "seed": seed}
+    return judged(statistic, n, how, reason=reason, bounds=bounds, **options)
 
 
 def contingency(names: Names, labels: Names) -> Integer[np.ndarray, "k c"]:
@@ -52,20 +81,33 @@ def matched(names: Names, labels: Names) -> Value:
     return Value(float(table[linear_sum_assignment(table, maximize=True)].sum() / n), n=n, how="Hungarian")
 
 
-def kappa(names: Names, others: Names) -> Value:
+def kappa(names: Names, others: Names, *, null: bool = False, permutations: int = 100, bootstrap: int = 0, seed: int = 0) -> Value:
     """Cohen's kappa of two agents' names: their agreement beyond chance over the most there could be (Cohen 1960).
 
+    Its null is 0 by construction; `null` measures it, and its 95 % quantile, with names permuted; `bootstrap` > 0 adds an interval.
     Undefined where both give one and the same name to everything.
     """
     n = _check(names, others)
     if n == 0:
         return undefined("no examples")
-    observed = np.mean(names == others)
     size = int(max(names.max(), others.max())) + 1
-    chance = float(np.bincount(names, minlength=size) / n @ (np.bincount(others, minlength=size) / n))
-    if chance == 1.0:
-        return undefined("both give everything one name", n)
-    return Value(float((observed - chance) / (1.0 - chance)), null=0.0, n=n)
+
+    def of(i: np.ndarray, j: np.ndarray) -> float | None:
+        first, second = names[i], others[j]
+        chance = float(np.bincount(first, minlength=size) / n @ (np.bincount(second, minlength=size) / n))
+        return None if chance == 1.0 else float((np.mean(first == second) - chance) / (1.0 - chance))
+
+    found = _judged(of, n, "", null, permutations, bootstrap, seed, "both give everything one name")
+    return found if null or found.value is None else found._replace(null=0.0)
+
+
+def acceptance(accepted: Bool[np.ndarray, "*n"]) -> Value:
+    """How often a name that another proposes is taken over, in the Metropolis-Hastings naming game, with Wilson's interval.
+
+    Of all proposals of all turns alike (Taniguchi et al. 2023): near 1 both when agents agree and when they do not care.
+    """
+    taken = np.asarray(accepted, bool).reshape(-1)
+    return accuracy(taken)._replace(how="all proposals; Wilson") if len(taken) else undefined("no proposals")
 
 
 def davies_bouldin(latent: Float[np.ndarray, "n z"], names: Names) -> Value:
@@ -87,16 +129,26 @@ def naming(
     names: Integer[np.ndarray, "a n"],
     labels: Integer[np.ndarray, " n"] | None = None,
     latent: Float[np.ndarray, "a n z"] | None = None,
+    *,
+    null: bool = False,
+    permutations: int = 100,
+    bootstrap: int = 0,
+    seed: int = 0,
 ) -> dict[str, Value]:
-    """All of these for a community: means over agents or pairs and, of two agents or more, each agent (`ari@A`) and pair (`kappa@AB`)."""
+    """All of these for a community: means over agents or pairs and, of two agents or more, each agent (`ari@A`) and pair (`kappa@AB`).
+
+    `null` and `bootstrap` are passed on to the indices that have them; the mean of several agents or pairs has no interval of its own.
+    """
+    options = {"null": null, "permutations": permutations, "bootstrap": bootstrap, "seed": seed}
     agents = range(len(names))
     none = undefined(UNLABELLED, names.shape[1])
     found: dict[str, Value] = {}
-    for title, index in (("ari", adjusted_rand), ("nmi", normalised_information), ("matched", matched)):
-        found |= _spread(title, {agent(i): none if labels is None else index(names[i], labels) for i in agents})
+    for title, index in (("ari", adjusted_rand), ("nmi", normalised_information)):
+        found |= _spread(title, {agent(i): none if labels is None else index(names[i], labels, **options) for i in agents})
+    found |= _spread("matched", {agent(i): none if labels is None else matched(names[i], labels) for i in agents})
     if len(names) > 1:
         found["synchrony"] = Value(float(np.mean([np.mean(names[i] == names[j]) for i, j in combinations(agents, 2)])), n=names.shape[1])
-        found |= _spread("kappa", {agent(i) + agent(j): kappa(names[i], names[j]) for i, j in combinations(agents, 2)})
+        found |= _spread("kappa", {agent(i) + agent(j): kappa(names[i], names[j], **options) for i, j in combinations(agents, 2)})
     if latent is not None:
         found |= _spread("davies_bouldin", {agent(i): davies_bouldin(latent[i], names[i]) for i in agents})
     return found
@@ -106,7 +158,10 @@ def _spread(title: str, values: dict[str, Value]) -> dict[str, Value]:
     """The mean of what is defined, then each, where there are several."""
     known = [value.value for value in values.values() if value.value is not None]
     first = next(iter(values.values()))
-    mean = first._replace(value=float(np.mean(known)), reason="") if known else first
+    mean = first
+    if len(values) > 1 and known:
+        nulls = [value.null for value in values.values() if value.null is not None]
+        mean = Value(float(np.mean(known)), null=float(np.mean(nulls)) if nulls else None, n=first.n, how=first.how)
     return {title: mean} | ({f"{title}@{who}": value for who, value in values.items()} if len(values) > 1 and known else {})
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from semiosis.errors import UsageError
-from semiosis.scenes.extras import first_line, need
+from semiosis.extras import first_line, need
 from semiosis.scenes.hub import online
 
 HUB = "hub:"

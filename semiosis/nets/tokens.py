@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from semiosis.errors import UsageError
-from semiosis.scenes.extras import first_line
+from semiosis.extras import first_line
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"  # what is split further: endings, words, single digits, runs of signs

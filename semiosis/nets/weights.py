@@ -129,9 +129,9 @@ def _zipped(path: Path, file: BufferedIOBase) -> dict[str, np.ndarray]:
         def fetch(storage: Storage) -> np.ndarray:
             if storage.key not in storages:
                 storages[storage.key] = archive.read(f"{root}data/{storage.key}")
-            return _numbers(storages[storage.key], storage, order)
+            return numbers_of(storages[storage.key], storage, order)
 
-        return {name: _array(tensor, fetch(tensor.storage)) for name, tensor in tensors.items()}
+        return {name: array_of(tensor, fetch(tensor.storage)) for name, tensor in tensors.items()}
 
 
 def _legacy(path: Path, file: BufferedIOBase) -> dict[str, np.ndarray]:
@@ -150,17 +150,17 @@ def _legacy(path: Path, file: BufferedIOBase) -> dict[str, np.ndarray]:
     for key in Machine(path).run(file):
         (size,) = struct.unpack("<q", file.read(8))
         storages[key] = file.read(size * machine.storages[key].itemsize)
-    numbers = {key: _numbers(data, Storage(key, machine.storages[key], -1), "little") for key, data in storages.items()}
-    return {name: _array(tensor, _part(numbers[tensor.storage.key], tensor.storage)) for name, tensor in tensors.items()}
+    numbers = {key: numbers_of(data, Storage(key, machine.storages[key], -1), "little") for key, data in storages.items()}
+    return {name: array_of(tensor, part_of(numbers[tensor.storage.key], tensor.storage)) for name, tensor in tensors.items()}
 
 
-def _numbers(data: bytes, storage: Storage, order: str) -> np.ndarray:
+def numbers_of(data: bytes, storage: Storage, order: str) -> np.ndarray:
     """The numbers of a storage, in this machine's byte order; a size of -1 is all of them."""
     numbers = np.frombuffer(data, storage.dtype)
-    return _part(numbers if order == sys.byteorder else numbers.byteswap(), storage)
+    return part_of(numbers if order == sys.byteorder else numbers.byteswap(), storage)
 
 
-def _part(numbers: np.ndarray, storage: Storage) -> np.ndarray:
+def part_of(numbers: np.ndarray, storage: Storage) -> np.ndarray:
     if storage.size < 0:
         return numbers
     part = numbers[storage.first : storage.first + storage.size]
@@ -169,7 +169,7 @@ def _part(numbers: np.ndarray, storage: Storage) -> np.ndarray:
     return part
 
 
-def _array(tensor: Tensor, numbers: np.ndarray) -> np.ndarray:
+def array_of(tensor: Tensor, numbers: np.ndarray) -> np.ndarray:
     """What a tensor sees of its storage; nothing is copied."""
     shape, strides, last = tensor.shape, tensor.strides, tensor.offset
     if len(shape) != len(strides) or min((tensor.offset, *shape, *strides)) < 0:
@@ -238,6 +238,8 @@ ARGUMENTS = {
 class Machine:
     """Runs one pickle: a stack, marks on it, a memory. It makes dicts, lists, tuples, numbers, words, `Tensor` and `Module` alone."""
 
+    holds = "weights have"  # what the pickle is of, in its refusals
+
     def __init__(self, path: Path):
         self.path = path
         self.stack: list[Any] = []
@@ -297,7 +299,7 @@ class Machine:
         elif name == "BINPERSID":
             push(self._storage(pop()))
         else:
-            raise UsageError(f"{self.path} is refused: its pickle uses {name}, which weights have no need of")
+            raise UsageError(f"{self.path} is refused: its pickle uses {name}, which {self.holds} no need of")
 
     def _top(self, count: int) -> list[Any]:
         """Take so many off the stack."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,11 @@ from scipy.special import softmax
 from semiosis.conversations import Conversations, check_rows
 from semiosis.errors import UsageError
 from semiosis.metrics import dialogue as metrics
-from semiosis.metrics.intervals import Interval
 from semiosis.metrics.value import Value
-from semiosis.report import heat, naming, style
+from semiosis.report import bars, heat, naming, style
 
 SENDER, RECEIVER = style.BLUE, style.VERMILION
 AGENTS = {"sender": SENDER, "receiver": RECEIVER}
-BAR = 0.27  # inches from one bar to the next
 PANEL, BETWEEN = 3.3, 1.25  # inches of a panel over steps, and beside it, where its lines are named
 BEST = 3  # classes told at each step of a transcript
 CELL, LINE = 0.165, 20  # inches of a bit in a transcript, and bits in a line at most
@@ -44,69 +42,10 @@ def lengths(talk: Conversations, path: str | Path, *, title: str = "How long it 
     n = [found[i].n for _, i in rows]
     each = f"{min(n):,}" if min(n) == max(n) else f"{min(n):,} to {max(n):,}"
     caption = f"Means over the examples of each class ({each}), with 95 % intervals.\nDashed: over all examples, {mean:.2f}."
-    sheet, axes = _bars(told, title, caption, unit="steps until the answer", most=float(most))
+    sheet, axes = bars.lying(told, title, caption, unit="steps until the answer", most=float(most))
     axes.axvline(mean, color=style.INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=4)
     axes.xaxis.set_major_locator(MaxNLocator(min(most, 10), integer=True))
     return style.save(sheet, path)
-
-
-def interventions(
-    table: Mapping[str, Interval],
-    path: str | Path,
-    *,
-    chance: float | None,
-    title: str = "What the messages are good for",
-) -> Path:
-    """Draw the accuracy of each intervention on messages, from the top in the order of the table; returns the path of the PNG.
-
-    The first row is what the others are compared with. Intervals that are None are left out.
-    """
-    if not table:
-        raise UsageError("no interventions: expected one or more")
-    told = [
-        (name, Value(one.mean, one.low, one.high), "–" if one.mean is None else f"{one.mean:.1%}".replace("%", " %"))
-        for name, one in table.items()
-    ]
-    known = any(value.low is not None for _, value, _ in told)
-    caption = "Accuracy when messages are changed on their way" + (", with 95 % intervals." if known else ".")
-    caption += "" if chance is None else f" Dashed: chance, {chance:.1%}.".replace("%", " %")
-    sheet, axes = _bars(told, title, caption, unit="accuracy", most=1.0, first=True)
-    if chance is not None:
-        axes.axvline(chance, color=style.INK, linewidth=1.1, linestyle=(0, (4, 3)), zorder=4)
-    return style.save(sheet, path)
-
-
-def _bars(
-    rows: Sequence[tuple[str, Value, str]], title: str, caption: str, *, unit: str, most: float, first: bool = False
-) -> tuple[Figure, Axes]:
-    """Lying bars from 0 to `most` with their intervals; names before, numbers behind. `first` is set apart."""
-    before = max(1.0, style.MARGIN + 0.1 + naming.room([name for name, _, _ in rows], 0.9 * style.TEXT))
-    wide, behind, below = 5.0, 0.85, 0.65
-    told = style.wrapped(caption, before + wide + behind - 2 * style.MARGIN)
-    tall = BAR * len(rows) + 0.1
-    sheet = style.figure(before + wide + behind, style.head_height(told) + 0.15 + tall + below)
-    style.heading(sheet, title, told)
-    axes = style.panel(sheet, before, below, wide, tall)
-    style.dress(axes)
-    axes.grid(visible=False, axis="y")
-    axes.grid(axis="x", color=style.FAINT, linewidth=0.7)
-    axes.set(xlim=(0, most), ylim=(len(rows) - 0.5 + 0.05 / BAR, -0.5 - 0.05 / BAR))
-    axes.set_xlabel(unit, fontsize=style.SMALL, color=style.SOFT)
-    axes.set_yticks(range(len(rows)), [name for name, _, _ in rows], fontsize=style.TEXT - 1, color=style.INK)
-    beyond: dict[str, Any] = {"textcoords": "offset points", "va": "center_baseline", "fontsize": style.SMALL}
-    for i, (_, value, number) in enumerate(rows):
-        colour = style.INK if first and i == 0 else SENDER
-        axes.barh(i, value.value or 0.0, height=0.72, color=_soft(colour), linewidth=0)
-        if value.low is not None and value.high is not None:
-            axes.hlines(i, value.low, value.high, color=style.PAPER, linewidth=3.6, zorder=3, clip_on=False)
-            axes.hlines(i, value.low, value.high, color=style.INK, linewidth=1.6, zorder=3.5, clip_on=False)
-        axes.annotate(number, (most, i), (8, 0), color=style.INK, **beyond)
-    return sheet, axes
-
-
-def _soft(colour: str) -> np.ndarray:
-    """A colour for large areas."""
-    return style.mix(style.PAPER, colour, np.array([0.82]))
 
 
 def f1(talk: Conversations, path: str | Path, *, title: str = "Is what is hard to tell talked about for longer?") -> Path:
@@ -223,7 +162,7 @@ def steps(talk: Conversations, path: str | Path, *, title: str = "What is known 
     _over_steps(third, "still open", talk)
     third.set_ylim(0, 1.1)
     share = metrics.open_share(talk.mask)
-    third.bar(_at(talk), share, width=0.62, color=_soft(style.BLUE), linewidth=0)
+    third.bar(_at(talk), share, width=0.62, color=bars.soft(style.BLUE), linewidth=0)
     if len(share) <= 12:
         for i, one in enumerate(share):
             third.annotate(

@@ -34,7 +34,7 @@ def figures(trained: Any, result: dict[str, Any], findings: list[Any], split: st
         paths += _drawings(findings[0].pictures, home, which)
     paths += _by_level(result["metrics"], home / f"levels{which}.png")
     paths += _pairs(result, home / f"pairs{which}.png")
-    paths += _tampered(result["metrics"], home / f"interventions{which}.png", trained.experiment.interventions)
+    paths += _tampered(result["metrics"], home / f"interventions{which}.png")
     if hasattr(trained.game, "strokes_of"):
         paths += _sketches(trained, split, home, which)
     language = findings[0].language
@@ -124,23 +124,13 @@ def _by_level(table: dict[str, Any], path: Path) -> list[Path]:
     return [ladder(np.array(rows, float).T, path, chance=table["accuracy"]["chance"], level=reached)]
 
 
-def _tampered(table: dict[str, Any], path: Path, interventions: Any) -> list[Path]:
-    """How accuracy falls where messages are tampered with, in a game that can be played so."""
-    from semiosis.metrics import Interval
-    from semiosis.report.figures import interventions as draw
-    from semiosis.report.measures import measure
+def _tampered(table: dict[str, Any], path: Path) -> list[Path]:
+    """How success falls where messages are tampered with."""
+    from semiosis.report.interventions import interventions, tampered
 
-    names = ["accuracy", "accuracy_shuffled", *(f"accuracy_{name}" for name in interventions)]
-    if not interventions or any(table.get(name, {}).get("mean") is None for name in names):
-        return []
-
-    def cut(x: float | None) -> float | None:
-        """Within what a share can be: few seeds make wide intervals."""
-        return None if x is None else min(max(x, 0.0), 1.0)
-
-    told = {name: measure(name).name.removeprefix("accuracy, ") for name in names}
-    rows = {told[name]: Interval(table[name]["mean"], cut(table[name]["low"]), cut(table[name]["high"])) for name in names}
-    return [draw(rows, path, chance=table["accuracy"]["chance"])]
+    share, rows = tampered(table)
+    chance = table["accuracy"]["chance"] if share == "accuracy" else None
+    return [interventions(rows, path, chance=chance, unit=share)] if rows else []
 
 
 def _talks(trained: Any, split: str, home: Path, which: str) -> list[Path]:

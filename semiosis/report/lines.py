@@ -131,7 +131,7 @@ def _span(lines: Sequence[Line], last: float) -> tuple[float, float]:
     return (first, end) if first > LATE * last and 0 < end - first < SHORT * last else (0.0, last)
 
 
-def _broken(line: Line) -> Line:
+def broken(line: Line) -> Line:
     """The line with a gap where its measure paused for long: it is not drawn over steps at which nothing was measured."""
     pace = np.diff(line.steps)
     after = np.flatnonzero(pace > PAUSE * np.median(pace)) if len(pace) else pace
@@ -164,7 +164,7 @@ def _panel(
     ends = []
     for line in lines:
         colour = own[line.name] if line.name in own else next(others)
-        line = _broken(line)
+        line = broken(line)
         seen = np.ma.masked_invalid(line.value)
         mark = "o" if len(line.steps) <= 12 else ""
         axes.plot(line.steps, seen.mean(0), color=colour, linewidth=2.2, marker=mark, markersize=4, zorder=3, clip_on=False)

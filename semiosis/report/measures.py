@@ -24,19 +24,20 @@ def _share(name: str, unit: str = "") -> Measure:
 
 
 TOP = re.compile(r"top_(\d+)")  # right among so many
-TAMPERED = ("shuffled", "zeroed", "truncated", "flipped", "deaf", "back_shuffled", "blank", "half")  # what may be done to messages
+TAMPERED = {  # what may be done to messages
+    "shuffled": "messages shuffled",
+    "silent": "silence",
+    "noise": "noisy messages",
+    "truncated": "half of each message",
+    "constant": "one message for all",
+    "deaf": "no answers come back",
+    "back_shuffled": "answers shuffled",
+}
+WITHOUT = re.compile(r"(accuracy|accepted|loss)_(\w+)")  # a figure, and what was done to messages
 
 
 UNDERSTANDING = {
     "accuracy": _share("accuracy"),
-    "accuracy_shuffled": _share("accuracy, messages shuffled"),
-    "accuracy_zeroed": _share("accuracy, messages zeroed"),
-    "accuracy_truncated": _share("accuracy, half of each message"),
-    "accuracy_flipped": _share("accuracy, one bit in ten flipped"),
-    "accuracy_deaf": _share("accuracy, no answers come back"),
-    "accuracy_back_shuffled": _share("accuracy, answers shuffled"),
-    "accuracy_blank": _share("accuracy, blank paper"),
-    "accuracy_half": _share("accuracy, every other stroke"),
     "class_accuracy": _share("right class"),
     "accuracy_vote": _share("listeners' vote"),
     "accuracy@noise": _share("accuracy under noise"),
@@ -49,8 +50,12 @@ UNDERSTANDING = {
     "ari_unseen": Measure("adjusted Rand index, things not seen", high=1.0),
     "nmi": _share("normalised mutual information"),
     "matched": _share("accuracy, signs matched to classes"),
+    "accepted": _share("proposals accepted"),
     "reward": Measure("reward"),
     "loss": Measure("loss"),  # of a density it may be negative
+    "causal_influence": Measure("causal influence of messages", "bits", low=0.0),
+    "informative_positions": Measure("informative positions", "", 2, low=0.0),
+    "influence": _share("position"),
 }
 LANGUAGE = {
     "messages": Measure("messages used", "", 1, low=0.0),  # its unit is the number of examples
@@ -62,6 +67,7 @@ LANGUAGE = {
     "topsim": Measure("topographic similarity", low=-1.0, high=1.0),
     "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
     "posdis": _share("positional disentanglement"),
+    "bosdis": _share("bag-of-symbols disentanglement"),
     "synchrony": _share("synchrony of speakers"),
     "exchanges": Measure("exchanges until the answer", "", 2, low=1.0),
     "confidence": _share("confidence of the answer"),
@@ -83,7 +89,6 @@ LEARNING = {
     "receiver_bit_entropy": Measure("entropy of the receiver's bits", "nats a bit", low=0.0),
     "stop_entropy": Measure("entropy of stopping", "nats", low=0.0),
     "davies_bouldin": Measure("Davies-Bouldin index", low=0.0),
-    "accepted": _share("proposals accepted"),
     "kl": Measure("divergence", "nats", low=0.0),
     "reconstruction": Measure("reconstruction error", "nats"),
     "fit": Measure("log-likelihood of latents", "nats"),
@@ -101,7 +106,12 @@ def measure(title: str) -> Measure:
         return known[title]
     if found := TOP.fullmatch(title):
         return _share(f"right among the best {found[1]}")
+    if found := WITHOUT.fullmatch(title):
+        whole = known[found[1]]
+        return whole._replace(name=f"{whole.name}, {TAMPERED.get(found[2], found[2].replace('_', ' '))}")
     plain, _, what = title.partition("@")
+    if plain == "influence":
+        return known[plain]._replace(name=f"position {what} matters")
     if plain in known and what:
         comma = "," if AGENTS.fullmatch(what) else ""
         return known[plain]._replace(name=f"{known[plain].name}{comma} {variant(what)}")

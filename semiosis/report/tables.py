@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from semiosis.report import words
-from semiosis.report.measures import AGENTS, LANGUAGE, TAMPERED, TOP, UNDERSTANDING, measure, variant
+from semiosis.report.measures import AGENTS, LANGUAGE, TAMPERED, TOP, UNDERSTANDING, WITHOUT, measure, variant
 from semiosis.rules import Difficulty
 from semiosis.types import Agent, Experiment
 
@@ -34,12 +34,14 @@ def evaluation_table(result: Mapping[str, Any]) -> Table:
     if len(seeds) > 1:
         title = f"range of {len(seeds)} seeds" if len(seeds) > 2 else "seeds " + ", ".join(map(str, seeds))
         table.add_column(title, style="dim", no_wrap=True, min_width=max(14, len(title)))
-    notes = [_source(len(seeds))]
+    notes = [_source(len(seeds))] + [_NULL] * any("null" in entry and entry["chance"] is None for entry in metrics.values())
     for section in _sections(metrics):
         for title in section:
             row = _row(title, metrics[title])
             notes += [_CUT] * (row.cut and _CUT not in notes) + row.notes
             table.add_row(*row.cells[: len(table.columns)], end_section=title == section[-1])
+    low = [measure(title).name for title, entry in metrics.items() if _by_chance(entry)]
+    notes += [f"Not above 95 % of such languages: {', '.join(low)}."] * bool(low)
     table.caption = Text("\n".join(notes))
     return table
 
@@ -79,15 +81,17 @@ def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
     def place(title: str, order: Mapping[str, int]) -> tuple[int, float]:
         plain, _, what = title.partition("@")
         if title in order:
-            return order[title], -2.0
+            return order[title], -4.0
+        if found := WITHOUT.fullmatch(title):
+            return order[found[1]], -3.0 + ([*TAMPERED, found[2]].index(found[2]) + 1) / 100
         if AGENTS.fullmatch(what) or TOP.fullmatch(title):
             return order.get(plain, 0), -1.0
         size = re.search(r"\d+$", what)
-        last = max(order.get(f"{plain}_{how}", order[plain] + 1) for how in TAMPERED)  # variants stand below what tampering does
-        return last, float(size[0]) if size else np.inf
+        return order[plain], float(size[0]) if size else np.inf
 
     def of(order: Mapping[str, int]) -> list[str]:
-        found = [t for t in metrics if t.partition("@")[0] in order or (order is orders[0] and TOP.fullmatch(t))]
+        found = [t for t in metrics if t.partition("@")[0] in order]
+        found += [t for t in metrics if order is orders[0] and t not in found and (TOP.fullmatch(t) or WITHOUT.fullmatch(t))]
         return sorted(found, key=lambda t: place(t, order))
 
     own = [of(order) for order in orders]
@@ -108,8 +112,7 @@ class _Row(NamedTuple):
 def _row(title: str, entry: Mapping[str, Any]) -> _Row:
     """A metric's line of the table."""
     told = measure(title)
-    who = title.partition("@")[2]
-    name = Text(f"  {variant(who)}" if AGENTS.fullmatch(who) else told.name)  # it stands below the mean over agents
+    name = Text(_short(title, told.name))
     unit = f"of {entry['n']:,}" if title == "messages" and entry.get("n") else told.unit
     name.append(f" {unit}" if unit else "", style="dim")
 
@@ -131,8 +134,29 @@ def _row(title: str, entry: Mapping[str, Any]) -> _Row:
         where = "" if not known else f" for {missing} of {len(values)} seeds"
         notes.append(f"{told.name}: undefined{where}, {entry.get('reason') or 'no reason given'}")
     chance = "" if entry["chance"] is None else f"{entry['chance']:.{3 if entry['chance'] >= 0.00095 else 4}f}"
+    if entry["chance"] is None and entry.get("null") is not None and entry["mean"] is not None:
+        chance = number(entry["null"])
     between = " to " if len(values) > 2 else "  "
     return _Row([name, Text(number(entry["mean"])), Text(interval), Text(chance), Text(between.join(range_))], cut, notes)
+
+
+_NULL = "Chance of what is no accuracy: its mean where messages are given to other examples."
+
+
+def _by_chance(entry: Mapping[str, Any]) -> bool:
+    """Whether a mean is not above the 95 % quantile of its null."""
+    high = entry.get("null_high")
+    return high is not None and entry["mean"] is not None and entry["mean"] <= high
+
+
+def _short(title: str, name: str) -> str:
+    """A metric's name in its line: what belongs to agents, to places or to tampering stands below the figure of all."""
+    plain, _, who = title.partition("@")
+    if AGENTS.fullmatch(who):
+        return f"  {variant(who)}"
+    if (found := WITHOUT.fullmatch(title)) and title not in UNDERSTANDING:
+        return f"  {name.removeprefix(measure(found[1]).name).removeprefix(', ')}"
+    return f"  {name}" if plain == "influence" else name
 
 
 _CUT = "* cut where the measure's range ends: few seeds make wide intervals"

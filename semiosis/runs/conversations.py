@@ -28,13 +28,13 @@ from jaxtyping import Array, Int, PRNGKeyArray
 from semiosis import channels
 from semiosis.conversations import PARTS, Conversations, recorded
 from semiosis.errors import UsageError, unknown
+from semiosis.extras import first_line, need
 from semiosis.populations import pick
 from semiosis.runs import loop
 from semiosis.runs.evaluate import KEY
 from semiosis.runs.files import spoken, write_bytes
 from semiosis.runs.session import Trained
 from semiosis.scenes.descriptions import read_rows
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.topics import Topics
 from semiosis.types import Play, Scenes, World
 

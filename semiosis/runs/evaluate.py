@@ -3,46 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray
 
-from semiosis import channels, metrics
+from semiosis import metrics
 from semiosis.errors import unknown
 from semiosis.metrics.value import Value
-from semiosis.populations import pick, size
 from semiosis.runs import loop
-from semiosis.types import Channel, Episode, Exam, Experiment, Mean, Play, Scenes, World
+from semiosis.runs.language import Language, describe, language_of, mean
+from semiosis.runs.sitting import KEY, MOST_AGENTS, ask, examples, fetched, mean_over
+from semiosis.runs.tampering import good_for, tampered
+from semiosis.types import Exam, Experiment, Mean, World
 
-MOST_AGENTS = 10  # of each role; the paper evaluates min(N, 10)
-MOST_PICTURES = 1024  # that are kept of an exam, for what they look like
-MOST_MESSAGES = 2000  # of which topographic similarity is computed
-KEY = 0  # every seed and every run meets the same exam
-
-
-class Language(NamedTuple):
-    """What was said about what: `tokens` [a n t], `lengths` [a n]; of each its `input` [n d] and, where known, label and attributes.
-
-    `latent` [a n z] is what each speaker made of what it saw, None where a game does not tell; `symbols` is how many there are to say.
-    Where messages are rows of bits, `code` [a n t d], each different row is a symbol.
-    """
-
-    tokens: np.ndarray
-    lengths: np.ndarray
-    about: dict[str, np.ndarray]
-    latent: np.ndarray | None = None
-    symbols: int = 0
-    code: np.ndarray | None = None
-
-    @property
-    def signs(self) -> np.ndarray | None:
-        """What each speaker calls each example [a n], where every message is one symbol; else None."""
-        return self.tokens[:, :, 0] if self.tokens.shape[2] == 1 and (self.lengths == 1).all() else None
+__all__ = ["KEY", "MOST_AGENTS", "Finding", "Language", "Pictures", "checkup", "evaluate", "examine"]
 
 
 class Pictures(NamedTuple):
@@ -68,7 +42,8 @@ class Pictures(NamedTuple):
 class Finding(NamedTuple):
     """The figures of one exam of one seed (None: undefined, see `reasons`), the examples seen, accuracy by pair [a b], the language.
 
-    `pictures` are the messages where these are images.
+    `pictures` are the messages where these are images. `values` are those of the figures that have a null, a number of examples of their
+    own, or tell how they were computed.
     """
 
     figures: dict[str, float | None]
@@ -77,166 +52,27 @@ class Finding(NamedTuple):
     language: Language | None
     reasons: dict[str, str]
     pictures: Pictures | None = None
-
-
-@eqx.filter_jit
-def sitting(
-    play: Play,
-    roles: tuple[str, ...],
-    scenes: Scenes,
-    world: World,
-    batch: Int[Array, ""],
-    key: PRNGKeyArray,
-    shuffled: bool,
-    interventions: Mapping[str, Play],
-) -> dict[str, Any]:
-    """One batch of an exam: totals over examples of each pair [a b], of the vote of the listeners [a], and what was said.
-
-    `shuffled` adds the accuracy where messages are permuted, and where each of the `interventions` is played.
-    """
-    scene = scenes(batch, loop.nature_key(key))
-    turn = loop.turn_key(key, batch)
-
-    def grid(play: Play, channel: Channel, read: Any) -> Any:
-        def meet(pair: World, place: Int[Array, ""], channel: Channel) -> Episode:
-            return play(pair, scene, jax.random.fold_in(turn, place), channel)
-
-        if not roles:
-            return jax.tree.map(lambda x: x[None], read(jax.tree.map(lambda x: x[None], meet(world, jnp.int32(0), channel))))
-        first, others = roles[0], roles[1:]
-        axes = type(world)(**{role: 0 if role in others else None for role in world._fields})
-
-        def speaker(place: Int[Array, ""]) -> Any:
-            pair = world._replace(**{first: pick(getattr(world, first), place)})
-            if not others:
-                return read(jax.tree.map(lambda x: x[None], meet(pair, place, channel)))
-            return read(jax.vmap(meet, in_axes=(axes, None, None), axis_size=size(getattr(world, others[0])))(pair, place, channel))
-
-        return jax.lax.map(speaker, jnp.arange(size(getattr(world, first))))
-
-    seen = grid(play, channels.clear, partial(_reading, whole=shuffled))
-    if shuffled and "accuracy" in seen:
-        seen["accuracy_shuffled"] = grid(play, channels.shuffle, _reading)["accuracy"]
-        seen |= {f"accuracy_{name}": grid(other, channels.clear, _reading)["accuracy"] for name, other in interventions.items()}
-    return seen
-
-
-def _total(values: Array, episode: Episode) -> Mean:
-    """Totals over examples [b] of values [b n], with how many they are; one that only fills up a batch does not count."""
-    weight = jnp.broadcast_to(episode.info.get("weight", jnp.ones(())), values.shape)
-    return Mean(jnp.sum(values * weight, axis=-1), jnp.sum(weight, axis=-1))
-
-
-def _reading(episode: Episode, whole: bool = False) -> dict[str, Any]:
-    """What is kept of the episodes of one speaker with all listeners (leading axis b); its images only of the `whole` exam."""
-    out: dict[str, Any] = {"loss": _total(episode.loss, episode)}
-    out |= {name: _total(values, episode) for name, values in episode.figures.items()}
-    if episode.reward is not None:
-        out["reward"] = _total(episode.reward, episode)
-    correct = _correct(episode)
-    if correct is not None:
-        out["accuracy"] = _total(correct, episode)
-    if "scores" in episode.info:
-        voted = jnp.argmax(jax.nn.softmax(episode.info["scores"]).mean(0), axis=-1)
-        alike = (voted == episode.target[0].reshape(voted.shape)).astype(jnp.float32)
-        first = jax.tree.map(lambda x: x[0], episode)
-        out["accuracy_vote"] = _total(alike, first)
-    said = episode.said[0]
-    if "code" in episode.info:
-        out["language"] = {"code": episode.info["code"][0], "lengths": said.length[0]}
-    elif said.message.ndim == 4:  # symbols: b n t v
-        out["language"] = {"tokens": jnp.argmax(said.message[0], axis=-1), "lengths": said.length[0]}
-        out["language"]["symbols"] = jnp.int32(said.message.shape[-1])
-        if "latent" in episode.info:
-            out["language"]["latent"] = episode.info["latent"][0]
-    if said.message.ndim == 5 and whole and "pool" not in episode.info:  # images of messages, and not of photos: b n h w c
-        out["pictures"] = {"said": said.message[0, :MOST_PICTURES], "guess": episode.guess[:, :MOST_PICTURES]}
-        out["pictures"]["meant"] = episode.target[0, :MOST_PICTURES]
-        if "heard" in episode.info:
-            out["pictures"]["heard"] = episode.info["heard"][0, :MOST_PICTURES]
-        if "level" in episode.info:
-            out["pictures"]["level"] = episode.info["level"][0, :MOST_PICTURES]
-        if "symbols" in episode.info:
-            out["pictures"]["symbols"] = episode.info["symbols"][0].max()
-    if said.entropy is not None:
-        last = said.length[0][:, None] - ("code" in episode.info)  # of symbols, the end is a choice as well
-        spoken = jnp.arange(said.entropy.shape[2]) <= last
-        weight = episode.info.get("weight", jnp.ones(said.length.shape))[0, :, None]
-        out["entropy"] = Mean(jnp.sum(said.entropy[0] * weight), jnp.sum(spoken * weight))
-    out["about"] = {k: episode.info[k][0] for k in ("input", "label", "attributes", "index") if k in episode.info}
-    return out
-
-
-def _correct(episode: Episode) -> Array | None:
-    """The share of each guess that is right [b n]; None where a guess is not right or wrong."""
-    if "correct" in episode.info:
-        return episode.info["correct"]
-    if jnp.issubdtype(episode.guess.dtype, jnp.integer) and episode.guess.shape == episode.target.shape:
-        right = (episode.guess == episode.target).astype(jnp.float32)
-        return right.reshape(*right.shape[:2], -1).mean(-1)
-    return None
+    values: Mapping[str, Value] = {}
 
 
 def examine(experiment: Experiment, name: str, world: World, *, whole: bool = False) -> Finding:
-    """One seed's exam. `whole` adds the control with shuffled messages and the measures of the language."""
-    exam = _exam(experiment, name)
-    world = world._replace(**{role: jax.tree.map(lambda x: x[:MOST_AGENTS], getattr(world, role)) for role in experiment.roles})
-    key = loop.seed_key(KEY)
-    args, tampered = (experiment.play, experiment.roles, exam.scenes, world), dict(experiment.interventions) if whole else {}
-    batches = [jax.device_get(sitting(*args, jnp.int32(b), key, whole, tampered)) for b in range(exam.batches)]
-    n = len({int(i) for batch in batches for i in np.asarray(batch["about"].get("index", [[]]))[0]})  # passes repeat examples
-    totals = {name: [batch[name] for batch in batches] for name, found in batches[0].items() if isinstance(found, Mean)}
-    means = {name: _mean_of(found) for name, found in totals.items()}
+    """One seed's exam. `whole` adds what messages are good for, by tampering with them, and the measures of the language."""
+    asked = ask(experiment, name, world, whole=whole, tampers=whole or "/" not in name)  # variants have no ways: these cost compilation
+    batches = [fetched(asked(batch), "answer", *(["pictures"] if batch else [])) for batch in range(asked.exam.batches)]
+    means = {title: mean_over(batches, title) for title, found in batches[0].items() if isinstance(found, Mean)}
     figures: dict[str, float | None] = {k: float(v.mean()) for k, v in means.items() if k != "accuracy_vote"}
     if "accuracy_vote" in means and means["accuracy"].shape[1] > 1:
         figures["accuracy_vote"] = float(means["accuracy_vote"].mean())
-    language = _language(batches) if "language" in batches[0] and _discrete(batches) else None
-    reasons: dict[str, str] = {}
-    if whole and language is not None:
-        for title, value in describe(language).items():
-            figures[title] = value.value
-            if value.value is None:
-                reasons[title] = experiment.undefined.get(title, value.reason)
+    language = language_of(batches)
     pictures = _pictures(batches[0]["pictures"]) if "pictures" in batches[0] else None
-    if pictures is not None:
-        for title, value in look(pictures).items():
-            figures[title] = value.value
-            if value.value is None:
-                reasons[title] = experiment.undefined.get(title, value.reason)
-    return Finding(figures, n, means.get("accuracy", np.zeros((0, 0))), language, reasons, pictures)
-
-
-def _mean_of(totals: Sequence[Mean]) -> np.ndarray:
-    """The mean of what batches counted, in the precision of the host."""
-    total, weight = (np.sum(np.asarray(part, np.float64), axis=0) for part in zip(*totals, strict=True))
-    return total / weight
-
-
-def _exam(experiment: Experiment, name: str) -> Exam:
-    if name not in experiment.exams:
-        raise unknown("split", name, experiment.exams)
-    return experiment.exams[name]
-
-
-def _discrete(batches: list[dict[str, Any]]) -> bool:
-    """Whether messages are made of symbols or bits: of numbers there is no language to measure."""
-    return all(np.isin(batch["language"]["code"], (0.0, 1.0)).all() for batch in batches if "code" in batch["language"])
-
-
-def _language(batches: list[dict[str, Any]]) -> Language:
-    """The messages of all batches, in the order they were said; of examples that passes repeat, the first time."""
-    lengths = np.concatenate([batch["language"]["lengths"] for batch in batches], axis=1)
-    about = {k: np.concatenate([batch["about"][k][0] for batch in batches]) for k in batches[0]["about"]}
-    # of examples that passes repeat, or that fill up a batch, the first time
-    first = np.sort(np.unique(about["index"], return_index=True)[1]) if "index" in about else np.arange(lengths.shape[1])
-    told = [k for k in ("tokens", "latent", "code") if k in batches[0]["language"]]
-    parts = {k: np.concatenate([batch["language"][k] for batch in batches], axis=1)[:, first] for k in told}
-    about, lengths = {k: v[first] for k, v in about.items()}, lengths[:, first]
-    if "code" not in parts:
-        return Language(parts["tokens"], lengths, about, parts.get("latent"), int(np.max(batches[0]["language"]["symbols"])))
-    code = parts["code"]
-    words, tokens = np.unique(code.reshape(-1, code.shape[-1]), axis=0, return_inverse=True)
-    return Language(tokens.reshape(code.shape[:-1]), lengths, about, symbols=len(words), code=code)
+    values: dict[str, Value] = {}
+    if whole:
+        values |= good_for(experiment, asked, batches)
+        values |= describe(language, null=True) if language is not None else {}
+    values |= look(pictures) if pictures is not None else {}
+    figures |= {title: value.value for title, value in values.items()}
+    reasons = {title: experiment.undefined.get(title, value.reason) for title, value in values.items() if value.value is None}
+    return Finding(figures, examples(batches), means.get("accuracy", np.zeros((0, 0))), language, reasons, pictures, values)
 
 
 def _pictures(batch: dict[str, np.ndarray]) -> Pictures:
@@ -258,40 +94,7 @@ def look(pictures: Pictures) -> dict[str, Value]:
         })  # fmt: skip
         if meant.ndim == 2:
             found[-1]["image_topsim"] = metrics.image_topsim(meant, own)
-    return {title: _mean([own[title] for own in found]) for title in found[0]}
-
-
-def describe(language: Language) -> dict[str, Value]:
-    """Measures of a language: means over speakers of those that belong to one speaker."""
-    found: list[dict[str, Value]] = []
-    for tokens, lengths in zip(language.tokens, language.lengths, strict=True):
-        some = slice(None, MOST_MESSAGES)
-        own = {
-            "messages": metrics.distinct(tokens, lengths),
-            "message_entropy": metrics.message_entropy(tokens, lengths),
-            "active_symbols": metrics.active_symbols(tokens, lengths),
-            "length": metrics.mean_length(tokens, lengths),
-            "topsim": metrics.topsim(tokens[some], language.about["input"][some], lengths[some]),
-        }
-        if "attributes" in language.about:
-            own["topsim_attributes"] = metrics.topsim(
-                tokens[some], metrics.attribute_distances(language.about["attributes"][some]), lengths[some]
-            )
-            own["posdis"] = metrics.posdis(tokens, language.about["attributes"], lengths)
-        if "label" in language.about:
-            own["label_bits"] = metrics.mutual_information(tokens, language.about["label"], lengths)
-        found.append(own)
-    means = {title: _mean([own[title] for own in found]) for title in found[0]}
-    if len(found) > 1:
-        means["synchrony"] = metrics.synchrony(language.tokens, language.lengths)
-    if language.tokens.shape[2] == 1:
-        means |= metrics.naming(language.tokens[:, :, 0], language.about.get("label"), language.latent)
-    return means
-
-
-def _mean(values: list[Value]) -> Value:
-    known = [value.value for value in values if value.value is not None]
-    return values[0]._replace(value=float(np.mean(known))) if known else values[0]
+    return {title: mean([own[title] for own in found]) for title in found[0]}
 
 
 def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split: str) -> tuple[dict[str, Any], list[Finding]]:
@@ -300,7 +103,8 @@ def evaluate(experiment: Experiment, worlds: World, seeds: Sequence[int], split:
     The exam `split` gives its figures their plain names; `split/VARIANT` gives `accuracy@VARIANT`. Of a population `pairs` has the accuracy
     of each agent of the first role with each of the second, by seed.
     """
-    _exam(experiment, split)
+    if split not in experiment.exams:
+        raise unknown("split", split, experiment.exams)
     worlds_of = [loop.unstack(worlds, place) for place in range(len(seeds))]
     table: dict[str, Any] = {}
     findings = [examine(experiment, split, world, whole=True) for world in worlds_of]
@@ -333,7 +137,20 @@ def _enter(table: dict[str, Any], suffix: str, findings: list[Finding], exam: Ex
             plain = title.partition("@")[0]
             why = [finding.reasons.get(title) or finding.reasons.get(plain) for finding in findings if finding.figures.get(title) is None]
             reason = next(filter(None, why), "not a number" if None in values else "")
-            table[title + suffix] = _entry(values, chance, findings[0].n, reason=reason)
+            told = [finding.values[title] for finding in findings if title in finding.values]
+            n = told[0].n if told and told[0].n else findings[0].n
+            table[title + suffix] = _entry(values, chance, n, reason=reason) | _null_of(told)
+
+
+def _null_of(values: Sequence[Value]) -> dict[str, Any]:
+    """What an entry says besides: the means over seeds of the null and of its 95 % quantile, and how the figure was computed."""
+    told: dict[str, Any] = {}
+    if any(value.null is not None for value in values):
+        for name in ("null", "null_high"):
+            known = [x for value in values if (x := getattr(value, name)) is not None]
+            told[name] = float(np.mean(known)) if known else None
+    how = next((value.how for value in values if value.how), "")
+    return told | ({"how": how} if how else {})
 
 
 def _finite(value: float | None) -> float | None:
@@ -348,3 +165,30 @@ def _entry(values: list[float | None], chance: float | None, n: int, *, reason: 
         _, low, high = metrics.wilson(mean * n, n)
     entry = {"mean": mean, "low": low, "high": high, "per_seed": values, "chance": chance, "n": n}
     return entry | ({"reason": reason} if reason else {})
+
+
+# ----------------------------------------------------------------------------------------------------------- a check-up
+
+CHECKED = ("shuffled", "silent", "constant")  # what a check-up does to messages
+
+
+def checkup(experiment: Experiment, split: str, world: World) -> dict[str, float | None]:
+    """What one batch of an exam tells of a seed's world, cheap enough to ask while it is trained.
+
+    `accuracy`, `accuracy_shuffled`, `accuracy_silent` and `accuracy_constant`; of a game that tells another figure of its messages, that
+    one: `accepted`, `accepted_shuffled`, ... How many `messages` are different and their `message_entropy` in bits, mean over speakers; the
+    speaker's `entropy` in nats a symbol; the examples `n`, and the `chance` of the accuracy. None where a game has no such number. Raises
+    UsageError for a split without an exam. The program is the one of `examine`, less what belongs to `whole` exams and to variants.
+    """
+    asked = ask(experiment, split, world)
+    batch = fetched(asked(0))
+    figures = tampered(experiment, asked, [batch], CHECKED)
+    found: dict[str, float | None] = {title: value.value for title, value in figures.items()}
+    if "accuracy" in batch:
+        found["accuracy"] = float(mean_over([batch], "accuracy").mean())
+    language = language_of([batch])
+    for title, of in (("messages", metrics.distinct), ("message_entropy", metrics.message_entropy)):
+        values = [] if language is None else [of(*own) for own in zip(language.tokens, language.lengths, strict=True)]
+        found[title] = mean(values).value if values else None
+    found["entropy"] = float(mean_over([batch], "entropy").mean()) if "entropy" in batch else None
+    return found | {"n": float(examples([batch])), "chance": asked.exam.chance}

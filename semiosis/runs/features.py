@@ -30,11 +30,11 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from semiosis.errors import UsageError, unknown
+from semiosis.extras import first_line, need
 from semiosis.nets import backbones, weights
 from semiosis.runs.files import flush_folder, spoken, temporary, write_bytes
 from semiosis.scenes import images
 from semiosis.scenes.descriptions import read_rows
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.folders import PICTURES
 from semiosis.scenes.splits import split_name
 

@@ -6,7 +6,7 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -14,25 +14,25 @@ Figures = Mapping[str, tuple[float | None, float | None]]  # name -> mean and sp
 
 
 class Update(Protocol):
-    """Shows how far a run is, and a note below that, as often as lines are shown."""
+    """Shows how far a run is, and a note below that, as often as lines are shown; and warnings, each at once."""
 
-    def __call__(self, step: int, figures: Figures, note: str = "") -> None: ...
+    def __call__(self, step: int, figures: Figures, note: str = "", warnings: Sequence[str] = ()) -> None: ...
 
 
 @contextmanager
 def progress(total: int, start: int, title: str, *, every: float = 5.0) -> Iterator[Update]:
     """Yield `update(step, figures)`, which shows rate, remaining time and figures on the way from step `start` to `total`.
 
-    Without a terminal it prints a line for the first update, the last one, and those at least `every` seconds apart.
+    Without a terminal it prints a line for the first update, the last one, those at least `every` seconds apart, and those that warn.
     """
     show = _bar(total, start, title, every) if sys.stdout.isatty() else _lines(total, title, every)
     with show as draw:
         clock = deque([(time.monotonic(), start)], maxlen=20)  # a window: the first update holds the compilation, later ones do not
 
-        def update(step: int, figures: Figures, note: str = "") -> None:
+        def update(step: int, figures: Figures, note: str = "", warnings: Sequence[str] = ()) -> None:
             clock.append((time.monotonic(), step))
             (before, since), (now, _) = clock[0], clock[-1]
-            draw(step, (step - since) / max(now - before, 1e-9), figures, note)
+            draw(step, (step - since) / max(now - before, 1e-9), figures, note, [f"warning at step {step:,}: {each}" for each in warnings])
 
         yield update
 
@@ -65,7 +65,7 @@ def duration(seconds: float) -> str:
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
 
 
-Draw = Callable[[int, float, Figures, str], None]  # step, steps per second, figures, note
+Draw = Callable[[int, float, Figures, str, Sequence[str]], None]  # step, steps per second, figures, note, warnings
 
 
 @contextmanager
@@ -76,8 +76,10 @@ def _bar(total: int, start: int, title: str, every: float) -> Iterator[Draw]:
     with Progress(*columns) as screen:
         task, noted = screen.add_task(title, total=total, completed=start, state="compiling"), -math.inf
 
-        def draw(step: int, rate: float, figures: Figures, note: str) -> None:
+        def draw(step: int, rate: float, figures: Figures, note: str, warnings: Sequence[str]) -> None:
             nonlocal noted
+            for warning in warnings:
+                screen.console.print(warning, style="yellow", markup=False, highlight=False)
             if note and (time.monotonic() - noted >= every or step >= total):
                 screen.console.print(note, markup=False, highlight=False)
                 noted = time.monotonic()
@@ -91,10 +93,10 @@ def _bar(total: int, start: int, title: str, every: float) -> Iterator[Draw]:
 def _lines(total: int, title: str, every: float) -> Iterator[Draw]:
     shown, held = -math.inf, ""
 
-    def draw(step: int, rate: float, figures: Figures, note: str) -> None:
+    def draw(step: int, rate: float, figures: Figures, note: str, warnings: Sequence[str]) -> None:
         nonlocal shown, held
-        held = f"{title}: {describe(step, total, rate, figures)}" + (f"\n{note}" if note else "")
-        if time.monotonic() - shown >= every or step >= total:
+        held = "\n".join([f"{title}: {describe(step, total, rate, figures)}", *filter(None, [note]), *warnings])
+        if warnings or time.monotonic() - shown >= every or step >= total:
             print(held, flush=True)
             shown, held = time.monotonic(), ""
 

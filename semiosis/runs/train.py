@@ -12,8 +12,7 @@ import jax
 import numpy as np
 
 from semiosis.errors import UsageError
-from semiosis.runs import checkpoints, directory, history, loop, records, sinks
-from semiosis.runs.evaluate import examine
+from semiosis.runs import checkpoints, directory, history, loop, records, sinks, validation
 from semiosis.runs.options import Options, pace
 from semiosis.runs.progress import progress
 from semiosis.types import Experiment, Phase, World
@@ -46,7 +45,7 @@ def train(
         update = stack.enter_context(progress(steps, start, title))
         if start == 0 and not checkpoints.steps(run):
             checkpoints.save(run, 0, worlds, score=None, keep=options.keep)
-        step = start
+        step, told = start, set()
         while step < steps and not caught:
             phase, place = loop.locate(experiment.phases, step)
             if phase.name not in stretches:
@@ -54,7 +53,7 @@ def train(
             stop = min(steps, step + _stretch(experiment, phase, place, step, options.log_every, log_every), _next(step, save_every))
             worlds, logs = stretches[phase.name](worlds, keys, step, stop - step)
             step = stop
-            rows, note = _rows(logs, seeds, step, "train", experiment.undefined), ""
+            rows, note, words = _rows(logs, seeds, step, "train", experiment.undefined), "", []
             if phase.watch is not None:
                 kept = history.keep(phase.watch, worlds, len(seeds))
                 for row, arrays in zip(rows, kept, strict=True):
@@ -62,12 +61,13 @@ def train(
                 history.write(run, step, seeds, kept, phase.watch.saved)
                 note = phase.watch.say(kept[0]) if phase.watch.say else ""
             if step % save_every == 0 or step == steps or caught:
-                valid, score = validate(experiment, worlds, seeds, step)
-                _write(run, rows + valid, outlets)
-                checkpoints.save(run, step, worlds, score=score, keep=options.keep)
+                judged = validation.validate(experiment, worlds, seeds)
+                _write(run, rows + validation.rows_of(judged, seeds, step), outlets)
+                checkpoints.save(run, step, worlds, score=validation.score(judged), keep=options.keep)
+                words = [] if caught else validation.consult(run, experiment, worlds, judged, told, step=step, steps=steps)
             else:
                 _write(run, rows, outlets)
-            update(step, _figures(rows, experiment.shown), note)
+            update(step, _figures(rows, experiment.shown), note, words)
         if caught and checkpoints.steps(run)[-1:] != [step]:
             checkpoints.save(run, step, worlds, score=None, keep=options.keep)
     return worlds, caught[0] if caught else 0
@@ -79,18 +79,6 @@ def mesh_of(options: Options, seeds: int) -> Any:
     if options.devices > len(devices):
         raise UsageError(f"{options.devices} devices are asked for, and there are {len(devices)}")
     return loop.mesh_for(seeds, devices[: options.devices] if options.devices else None)
-
-
-def validate(experiment: Experiment, worlds: World, seeds: Sequence[int], step: int) -> tuple[list[dict[str, Any]], float | None]:
-    """A look at the valid split: rows for each seed, and the mean accuracy by which the best checkpoint is chosen."""
-    if "valid" not in experiment.exams:
-        return [], None
-    rows = []
-    for place, seed in enumerate(seeds):
-        figures = examine(experiment, "valid", loop.unstack(worlds, place)).figures
-        rows.append({"step": step, "seed": seed, "split": "valid", **figures})
-    scores = [row["accuracy"] if row.get("accuracy") is not None else -row["loss"] for row in rows]
-    return rows, float(np.mean(scores))
 
 
 def _stretch(experiment: Experiment, phase: Phase, place: int, step: int, asked: int, log_every: int) -> int:

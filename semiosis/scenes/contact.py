@@ -9,8 +9,8 @@ import numpy as np
 from rich.table import Table
 
 from semiosis.errors import UsageError
+from semiosis.extras import missing
 from semiosis.scenes import options
-from semiosis.scenes.extras import missing
 from semiosis.scenes.hub import SETS
 from semiosis.scenes.load import known
 from semiosis.scenes.types import Data, Split

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semiosis.errors import UsageError, unknown
+from semiosis.extras import first_line, need
 from semiosis.scenes import options, tables
 from semiosis.scenes.celeba import ATTRIBUTES, attribute_columns, celeba_split
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.splits import ALIASES, Cut, shuffled, split_name
 from semiosis.scenes.types import Options, Part, Source
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from semiosis.errors import UsageError
+from semiosis.extras import first_line, need
 from semiosis.scenes import tables
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.types import Options, Source
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from semiosis.errors import UsageError
+from semiosis.extras import first_line, need
 from semiosis.scenes import options
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.types import Options
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semiosis.errors import UsageError, unknown
+from semiosis.extras import first_line, need
 from semiosis.scenes import options
 from semiosis.scenes.descriptions import Row, indices, read_rows
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.splits import divide, shuffled, split_name
 from semiosis.scenes.types import Data, Options, Part, Source
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semiosis.errors import UsageError
+from semiosis.extras import first_line, need
 from semiosis.scenes import celeba, images, options
-from semiosis.scenes.extras import first_line, need
 from semiosis.scenes.splits import split_name
 from semiosis.scenes.types import Options, Part, Source
 

@@ -1,4 +1,4 @@
-"""Libraries that only some sources need, and what their errors say."""
+"""Libraries that only some sources and formats need, and what their errors say."""
 
 from __future__ import annotations
 
