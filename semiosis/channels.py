@@ -197,8 +197,8 @@ KINDS = ("clear", "shuffled", "constant", "replaced")  # what may be done in eve
 
 
 def kinds(tampering: Tampering) -> tuple[str, ...]:
-    """All that `tampered` can do, by number."""
-    return (*KINDS, *tampering.ways)
+    """All that `tampered` can do, by number; in the order of names, which a dict has inside a compiled program as well."""
+    return (*KINDS, *sorted(tampering.ways))
 
 
 class Chosen(NamedTuple):
@@ -241,8 +241,9 @@ def tampered(tampering: Tampering, number: Int[Array, ""], place: Int[Array, ""]
 
     every: list[Mapping[str, Channel]] = [{}, {SAID: shuffled}, {SAID: alike}]
     every.append({SAID: tampering.replace(place)} if tampering.replace else {})
-    for way in tampering.ways.values():
-        every.append({name: own(channel) for name, channel in (way if isinstance(way, Mapping) else {SAID: way}).items()})
+    for name in sorted(tampering.ways):
+        way = tampering.ways[name]
+        every.append({part: own(channel) for part, channel in (way if isinstance(way, Mapping) else {SAID: way}).items()})
     return Chosen(tuple(every), number)
 
 

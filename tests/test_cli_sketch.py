@@ -43,7 +43,7 @@ def test_an_evaluation_tells_and_shows_what_is_drawn(tell: Tell, copy: Path):
     assert table["accuracy"]["chance"] == table["accuracy_silent"]["chance"] == 0.1
     assert {"accuracy_shuffled", "accuracy_truncated", "accuracy_noise", "causal_influence", "top_5", "ink", "strokes"} <= set(table)
     assert not {"glyph_distance", "colours"} & set(table)  # of alphabets
-    for words in ("accuracy, blank paper", "accuracy, every other stroke", "strokes in use", "right among the best 5"):
+    for words in ("  silence", "  half of each message", "strokes in use", "right among the best 5"):
         assert words in out
     figures = copy / "figures"
     for name in ("curves", "interventions", "sketches", "gallery", "prototypes", "classes", "seeds"):

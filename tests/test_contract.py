@@ -95,7 +95,7 @@ def make(config, data):
 
     def play(world, scene, key, channel):
         answer = guess(world.player.net, scene, key)
-        said = Utterance(channel(scene[:, None], key), jnp.ones(8, jnp.int32))
+        said = Utterance(scene[:, None] if broken == "channel" else channel(scene[:, None], key), jnp.ones(8, jnp.int32))
         target = 2 * scene[:4] if broken == "rows" else 2 * scene
         return Episode((said,), answer, target, jnp.square(answer - 2 * scene)[:, 0], jnp.zeros(8), {})
 
@@ -121,6 +121,7 @@ def test_a_small_game_keeps_the_contract():
         ("nan", "logs nothing that is finite"),
         ("inf", "the log 'more' of doubling is not finite"),
         ("rows", "target of the exam 'test' has 4 rows where loss has 8"),
+        ("channel", "play sends nothing through its channel"),
         ("improves", "nothing improves"),
     ],
 )

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from semiosis import metrics, mixtures
+from semiosis import channels, metrics, mixtures
 from semiosis.errors import UsageError
 from semiosis.games import naming
 from semiosis.nets import vae
@@ -19,6 +19,7 @@ from semiosis.scenes.views import turned
 from semiosis.types import Turn
 
 K, Z, N = 5, 3, 120
+KEY = jax.random.key(0)
 RAW = naming.Config(network="none", rotations=(0.0,), signs=K, objects=N, iterations=30)
 
 
@@ -105,6 +106,55 @@ def test_figures_are_those_of_the_signs(modes):
     assert found[0]["ari"] == pytest.approx((found[0]["ari@A"] + found[0]["ari@B"]) / 2)
     assert found[0]["synchrony"] == pytest.approx(np.mean(signs[0] == signs[1]))
     assert found[0]["messages"] == np.mean([len(np.unique(one)) for one in signs])
+
+
+@pytest.mark.parametrize(("split", "missing"), [("test", 0.0), ("train", 0.4)])
+def test_signs_are_heard_by_the_rule_of_the_game(split, missing):
+    """By hand: each proposes its sign, of things it has met the one it gave them, and the other's likelihoods decide."""
+    experiment, worlds, _ = played(replace(RAW, agents=3, missing=missing), clusters(3, apart=2.0))
+    world = loop.unstack(worlds, 0)
+    found = evaluate.examine(experiment, split, world, whole=True)
+    minds, scene = world.minds, experiment.exams[split].scenes(jnp.int32(0), KEY)
+    views = jnp.moveaxis(jnp.concatenate(scene.views, axis=1), 1, 0)
+    score = np.stack([mixtures.log_likelihood(jax.tree.map(lambda x, a=a: x[a], minds.mixture), views[a]) for a in range(3)])
+    sign = (score + np.asarray(minds.mixture.log_weight)[:, None]).argmax(2)
+    if split == "train":
+        sign, score = np.asarray(minds.sign), np.where(np.asarray(minds.sees)[:, :, None], score, 0.0)
+    rows, key = np.arange(sign.shape[1]), jax.random.fold_in(loop.turn_key(loop.seed_key(evaluate.KEY), jnp.int32(0)), 2**31 - 1)
+
+    def taken(heard, b):
+        return np.exp(np.minimum(score[b][rows, heard] - score[b][rows, sign[b]], 0))
+
+    def accepted(heard):
+        return np.mean([taken(heard[a], b) for a in range(3) for b in range(3) if a != b])
+
+    def told(steps):
+        return np.stack([channels.shuffle(jnp.asarray(own), key, steps) for own in sign])
+
+    alike = np.stack([channels.constant(jnp.asarray(own), key) for own in sign])
+    expected = {"accepted": sign, "accepted_shuffled": told(1), "accepted_constant": alike}
+    for name, heard in expected.items():
+        assert found.figures[name] == pytest.approx(accepted(heard), rel=1e-4), name
+    assert accepted(sign) > accepted(told(1)) + 0.05
+    assert found.figures["accepted_shuffled"] < found.figures["accepted_noise"] < found.figures["accepted"]
+    after = []
+    for steps in range(8):  # what B calls things once it has heard A
+        heard, one = told(steps)[0], np.eye(K)
+        chance = taken(heard, 1)[:, None]
+        after.append(chance * one[heard] + (1 - chance) * one[sign[1]])
+    assert found.figures["causal_influence"] == pytest.approx(metrics.causal_influence(np.stack(after, 1)).value, rel=1e-4)
+    assert found.reasons["accepted_silent"] == "a sign is always proposed"
+    assert found.reasons["accepted_truncated"] == "a message of one symbol has no half"
+
+
+def test_who_takes_all_or_does_not_talk():
+    data, reasons = clusters(), {}
+    for mode, expected in (("all-acceptance", 1.0), ("no-communication", None)):
+        experiment, worlds = build(naming, replace(RAW, mode=mode), data, (0,))
+        found = evaluate.examine(experiment, "test", loop.unstack(worlds, 0), whole=True)
+        assert found.figures["accepted"] == found.figures["accepted_shuffled"] == expected
+        reasons[mode] = found.reasons.get("accepted_shuffled")
+    assert reasons == {"all-acceptance": None, "no-communication": "these agents do not talk"}
 
 
 def test_a_listener_redraws_its_mixture_from_what_it_calls_things():

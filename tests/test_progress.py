@@ -98,6 +98,16 @@ def test_the_note_of_the_last_line_is_shown_however_the_run_ends(clock: Clock, c
     assert [line.split(" of ")[0] for line in lines] == ["dialogue: step 10", "note 10", "dialogue: step 30", "note 30"]
 
 
+def test_a_warning_is_shown_at_once_and_below_its_line(clock: Clock, capsys: pytest.CaptureFixture[str]):
+    with progress(100, 0, "lewis", every=5.0) as update:
+        for step in range(10, 101, 10):
+            clock.now += 1
+            update(step, {"accuracy": (0.1, None)}, "a note" if step == 30 else "", ["a leak", "a collapse"] if step == 30 else [])
+    shown = [line.split(" of ")[0] for line in capsys.readouterr().out.splitlines()]
+    told = ["a note", "warning at step 30: a leak", "warning at step 30: a collapse"]
+    assert shown == ["lewis: step 10", "lewis: step 30", *told, "lewis: step 80", "lewis: step 100"]
+
+
 def test_the_rate_forgets_the_compilation(clock: Clock, capsys: pytest.CaptureFixture[str]):
     with progress(1000, 0, "lewis", every=0.0) as update:
         clock.now += 60
@@ -114,7 +124,7 @@ def test_a_terminal_gets_a_bar():
 from semiosis.runs.progress import progress
 with progress(100, 40, "lewis") as update:
     update(70, {"accuracy": (0.9123, 0.0109), "topsim": (0.4, 0.1)}, "[b]a note\\n▁▃ 01")
-    update(71, {"accuracy": (0.9123, 0.0109)}, "another, too soon")
+    update(71, {"accuracy": (0.9123, 0.0109)}, "another, too soon", ["a leak: [red] 0.5"])
     print("saved")
     update(100, {"accuracy": (0.95, None)})
 """
@@ -135,4 +145,5 @@ with progress(100, 40, "lewis") as update:
     assert re.search(r"(^|\n|\r)saved", text)
     assert re.search(r"(^|\n|\r)\[b\]a note *\r*\n▁▃ 01", text)  # as it is written: no markup
     assert "too soon" not in text
+    assert re.search(r"(^|\n|\r)warning at step 71: a leak: \[red\] 0\.5", text)
     assert re.search(r"lewis .*100% .*accuracy 0\.950", text)

@@ -60,5 +60,10 @@ def run(args: list[str]) -> int:
     for part in ("self_play", "cross_play", "gap"):
         why = f": {result[part]['reason']}" if "reason" in result[part] else ""
         print(f"{part.replace('_', '-')}: {result['measure']} {interval(result[part])}{why}")
+    if result.get("agreement_mean") is not None:
+        chance = result["agreement_chance"]
+        beside = "" if chance is None else f", {chance:.3f} " + ("by chance" if chance == 0 else "of messages about different things")
+        who = f"{result['roles'][0]}s" if len(result["roles"]) > 1 else "agents"
+        print(f"likeness of {who}: {result['agreement_mean']:.3f} ({result['agreement_measure']}{beside})")
     print(f"written: {home / f'{name}.json'}, {', '.join(map(str, paths))}")
     return 0

@@ -214,13 +214,17 @@ def _row(name: str, entry: Mapping[str, Any]) -> tuple[list[Any], bool]:
     """A metric's line, which stands out where it is above what chance gives; and whether its interval was cut to what it can be."""
     from rich.text import Text
 
+    from semiosis.corpora.measure import BITS
+    from semiosis.report.measures import LOW_IS_MUCH
+
     known = _measure(name)
     decimals = 0 if abs(entry["mean"] or 0) >= 1000 else known.decimals
 
     def number(value: float | None) -> str:
         return "" if value is None else f"{value:,.{decimals}f}"
 
-    above = entry["mean"] is not None and entry["null_high"] is not None and entry["mean"] > entry["null_high"]
+    above = name.removesuffix(BITS) not in LOW_IS_MUCH and None not in (entry["mean"], entry["null_high"])
+    above = above and entry["mean"] > entry["null_high"]
     span, cut = "", False
     if entry["low"] is not None:
         low, high = max(entry["low"], known.low), min(entry["high"], known.high)
@@ -245,8 +249,6 @@ def _measure(name: str) -> Any:
     from semiosis.report.measures import measure
 
     known = measure(name.removesuffix(BITS))
-    if known.name == "the same, by attributes":  # as below its neighbour in the table of an evaluation, which it does not follow here
-        known = known._replace(name="topographic similarity, by attributes")
     return known._replace(name=f"{known.name}, bit by bit") if name.endswith(BITS) else known
 
 

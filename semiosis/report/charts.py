@@ -24,7 +24,7 @@ from semiosis.report.told import title
 
 MEASURES = ("accuracy", "kappa", "ari", "accepted", "level", "exchanges", "loss", "entropy")  # curves, as far as a run has them
 MOST_POINTS = 240  # of a line; of more, means of neighbours are drawn
-WIDE, TALL, LEFT, RIGHT, BELOW, ABOVE = 3.2, 2.1, 0.6, 0.16, 0.62, 0.38  # inches of a panel, and around it
+WIDE, TALL, LEFT, RIGHT, BELOW, ABOVE = 3.2, 2.1, 0.6, 0.28, 0.62, 0.38  # inches of a panel, and around it
 ACROSS, BETWEEN = 3, 0.35
 BAR, GROUP = 0.2, 0.16  # inches of a bar, and between groups of them
 SOLID = 0.72  # how solid bars are: the grid is seen through them

@@ -86,7 +86,7 @@ def read(path: Path | str, name: str = "") -> Found:
         recognised=_object(path / "recognised.json", "rates") if (path / "recognised.json").exists() else None,
         words=_words(path, main),
         pictures=_pictures(path),
-        dated=datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC).strftime("%-d %B %Y"),
+        dated=_dated(run.record.get("started"), path / "config.json"),
     )
 
 
@@ -98,6 +98,12 @@ def names(paths: Sequence[Path | str]) -> list[str]:
         if len(set(found)) == len(found):
             return found
     return [str(path) for path in whole]
+
+
+def _dated(started: str | None, file: Path) -> str:
+    """The day on which a run was started; of an older record, which does not say it, the day it was written."""
+    day = datetime.fromisoformat(started) if started else datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return f"{day.day} {day:%B %Y}"
 
 
 def outdated(found: Found) -> bool:

@@ -122,7 +122,7 @@ def agreement(result: Mapping[str, Any], path: str | Path) -> Path:
     story = (
         "Adjusted Rand index of the signs that two agents give the same things: 1 where they sort things alike, whatever they call them."
         if rand
-        else "How alike the messages about the same things are: 1 - edit distance / longer length, 1 where all are the same."
+        else f"How alike the messages about the same things are ({how}): 1 where all are the same."
     )
     chance = result["agreement_chance"]
     about = "" if chance is None else f" Messages about different things are alike by {chance:.3g}." if not rand else " 0 by chance."

@@ -13,7 +13,7 @@ from semiosis.report.embed import THEME
 from semiosis.report.gather import Found, tampered
 from semiosis.report.html import Child, Element, columns, details, table, tag, terms
 from semiosis.report.measures import LANGUAGE, UNDERSTANDING, measure
-from semiosis.report.tables import _sections as in_order
+from semiosis.report.tables import sections as in_order
 
 STRIP, ROW, EDGE = 132, 11, 4  # pixels of a strip of seeds, from one arm to the next in it, and beside what it shows
 CHANGED = "With messages changed on their way"

@@ -65,7 +65,7 @@ LANGUAGE = {
     "length": Measure("length", "symbols", 2, low=0.0),
     "entropy": Measure("speaker's entropy", "nats/symbol", low=0.0),
     "topsim": Measure("topographic similarity", low=-1.0, high=1.0),
-    "topsim_attributes": Measure("the same, by attributes", low=-1.0, high=1.0),
+    "topsim_attributes": Measure("topographic similarity, by attributes", low=-1.0, high=1.0),
     "posdis": _share("positional disentanglement"),
     "bosdis": _share("bag-of-symbols disentanglement"),
     "synchrony": _share("synchrony of speakers"),
@@ -84,6 +84,48 @@ LANGUAGE = {
     "augmented": Measure("unlike its photo, by views", low=0.0, high=2.0),
     "reconstruction": Measure("reconstruction error"),
 }
+DEEP = {  # of `metrics.profile` and `metrics.community`
+    "distinct_ratio": _share("different messages, of all"),
+    "message_entropy_corrected": Measure("message entropy, Chao-Shen", "bits", low=0.0),
+    "symbol_perplexity": Measure("symbol perplexity", "", 1, low=1.0),
+    "redundancy": Measure("redundancy", high=1.0),
+    "bigram_entropy": Measure("entropy of the next symbol", "bits", low=0.0),
+    "zipf_exponent": Measure("Zipf's exponent"),
+    "zipf_distance": _share("distance from Zipf's law"),
+    "mandelbrot_exponent": Measure("Mandelbrot's exponent"),
+    "mandelbrot_shift": Measure("Mandelbrot's shift", "ranks", 1, low=0.0),
+    "mandelbrot_distance": _share("distance from Mandelbrot's law"),
+    "zla": Measure("frequency against length", low=-1.0, high=1.0),
+    "zla_efficiency": Measure("efficiency of lengths", high=1.0),
+    "length_optimal": Measure("length of the shortest code", "symbols", 2, low=0.0),
+    "length_random": Measure("length of random typing", "symbols", 2, low=0.0),
+    "label_bits_corrected": Measure("message tells class, NSB", "bits"),
+    "determinism": Measure("message given class", "bits", low=0.0),
+    "ambiguity": Measure("class given message", "bits", low=0.0),
+    "entropy_gap": Measure("more than must be said", "bits"),
+    "ami": Measure("adjusted mutual information", high=1.0),
+    "ami_attributes": Measure("adjusted mutual information, attributes", high=1.0),
+    "semantic_consistency": _share("semantic consistency"),
+    "context_independence": _share("context independence"),
+    "cbm": _share("concept best matching"),
+    "npmi": Measure("best association", low=-1.0, high=1.0),
+    "bijectivity": _share("bijective association"),
+    "tre": Measure("tree reconstruction error", low=0.0),
+    "conflict_count": Measure("conflicts", "", 0, low=0.0),
+    "synonymy": _share("synonymy"),
+    "homonymy": _share("homonymy"),
+    "word_order_freedom": _share("freedom of order"),
+    "entanglement": _share("entanglement"),
+    "agreement": _share("agreement of speakers"),
+    "divergence": Measure("divergence of speakers", "bits", low=0.0, high=1.0),
+    "edit_distance": _share("edit distance of speakers"),
+    "drawings": Measure("different drawings", "", 1, low=0.0),
+}
+LOW_IS_MUCH = (  # measures that are low where messages have much to do with meanings
+    "determinism", "ambiguity", "bigram_entropy", "edit_distance", "divergence", "tre", "conflict_count", "zla", "synonymy", "homonymy",
+    "word_order_freedom", "entanglement", "zipf_distance", "mandelbrot_distance",
+)  # fmt: skip
+ENDS = {"_with_end": ", with the end", "_without_end": ", without the end"}
 LEARNING = {
     "sender_bit_entropy": Measure("entropy of the sender's bits", "nats a bit", low=0.0),
     "receiver_bit_entropy": Measure("entropy of the receiver's bits", "nats a bit", low=0.0),
@@ -101,9 +143,13 @@ LEARNING = {
 
 def measure(title: str) -> Measure:
     """How a metric of evaluation.json is told; one that is not known here keeps its own name."""
-    known = UNDERSTANDING | LANGUAGE | LEARNING
+    known = UNDERSTANDING | LANGUAGE | DEEP | LEARNING
     if title in known:
         return known[title]
+    for ending, told in ENDS.items():
+        if title.endswith(ending) and title.removesuffix(ending) in known:
+            whole = known[title.removesuffix(ending)]
+            return whole._replace(name=whole.name + told)
     if found := TOP.fullmatch(title):
         return _share(f"right among the best {found[1]}")
     if found := WITHOUT.fullmatch(title):

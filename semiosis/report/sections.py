@@ -35,11 +35,12 @@ def overview(runs: Sequence[Found]) -> Element:
             chance = told.number(name, entry["chance"])
         said = [word["severity"] for word in run.words]
         doctor = [f"{MARKS[kind][0]} {told.counts(said.count(kind), kind)}" for kind in ("warning", "note") if kind in said]
+        fine = f"{MARKS['ok'][0]} fine" if "ok" in said else "–"
+        first = [tag("td", figure, class_="stack"), tag("td", chance, class_="number")]
+        first += [tag("td", ", ".join(doctor) or fine, class_="number")] * examined
         cells = [run.game, told.talked_about(run) or "–", told.seeds(run), f"{told.steps(run):,}"]
-        last = [tag("td", figure, class_="stack"), tag("td", chance, class_="number")]
-        last += [tag("td", ", ".join(doctor) or "–", class_="number")] * examined
-        rows.append(tag("tr", tag("th", run.name, scope="row"), (tag("td", cell, class_="number") for cell in cells), last))
-    heads = ["Run", "Game", "Data", "Seeds", "Steps", "How well", "Chance", *["Doctor"] * examined]
+        rows.append(tag("tr", tag("th", run.name, scope="row"), first, (tag("td", cell, class_="number") for cell in cells)))
+    heads = ["Run", "How well", "Chance", *["Doctor"] * examined, "Game", "Data", "Seeds", "Steps"]
     return table(None, columns(*heads), tag("tbody", rows), label="All runs")
 
 

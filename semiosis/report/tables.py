@@ -35,7 +35,7 @@ def evaluation_table(result: Mapping[str, Any]) -> Table:
         title = f"range of {len(seeds)} seeds" if len(seeds) > 2 else "seeds " + ", ".join(map(str, seeds))
         table.add_column(title, style="dim", no_wrap=True, min_width=max(14, len(title)))
     notes = [_source(len(seeds))] + [_NULL] * any("null" in entry and entry["chance"] is None for entry in metrics.values())
-    for section in _sections(metrics):
+    for section in sections(metrics):
         for title in section:
             row = _row(title, metrics[title])
             notes += [_CUT] * (row.cut and _CUT not in notes) + row.notes
@@ -74,7 +74,7 @@ def _counted(n: int, thing: str) -> str:
     return f"{n:,} {thing}" + ("" if n == 1 else "s")
 
 
-def _sections(metrics: Mapping[str, Any]) -> list[list[str]]:
+def sections(metrics: Mapping[str, Any]) -> list[list[str]]:
     """The metrics in the order of being read: success, the language, what else a game measures; those of agents follow their mean."""
     orders = [{title: i for i, title in enumerate(part)} for part in (UNDERSTANDING, LANGUAGE)]
 

@@ -183,7 +183,7 @@ class Meeting(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What a party said: `tokens` [a n t], `lengths` [a n], and the place in its split of each of the `examples`, where that is known."""
+    """What a party said: `tokens` [a n t] or bits [a n t d], `lengths` [a n], and the place of each of the `examples`, if known."""
 
     tokens: np.ndarray
     lengths: np.ndarray
@@ -216,11 +216,10 @@ def _by_accuracy(parties: Sequence[Party], split: str) -> Meeting:
         pairs.append([row[k] for k in range(len(parties))])
     if len(languages) < len(parties):  # of images and numbers, none is the same as another
         return Meeting("accuracy", pairs, None, "", None)
-    words = _words(languages)
-    blind = _between([_first(own) for own in words], _apart)
+    words, how, likeness = _words(languages)
+    blind = _between([_first(own) for own in words], lambda x, m, y, n: likeness(x, m, *_elsewhere(y, n)))
     unlike = [float(table.mean()) for i, row in enumerate(blind) for table in row[i + 1 :]]
-    alike = _not_itself(_between(words, _edits))
-    return Meeting("accuracy", pairs, alike, "1 - edit distance / longer length", float(np.mean(unlike)) if unlike else None)
+    return Meeting("accuracy", pairs, _not_itself(_between(words, likeness)), how, float(np.mean(unlike)) if unlike else None)
 
 
 def _tables(parties: Sequence[Party], i: int) -> list[list[int]]:
@@ -272,18 +271,14 @@ def _not_itself(pairs: Pairs) -> Pairs:
     return [[own(table) if i == j else table for j, table in enumerate(row)] for i, row in enumerate(pairs)]
 
 
-def _words(languages: Sequence[Language]) -> list[Words]:
-    """Messages in which equal symbols have equal numbers, also where symbols are rows of bits, which each language counts by itself."""
-    tokens = [language.tokens for language in languages]
-    codes = [language.code for language in languages if language.code is not None]
-    if len(codes) == len(languages):
-        rows = np.concatenate([code.reshape(-1, code.shape[-1]) for code in codes])
-        numbers = np.unique(rows, axis=0, return_inverse=True)[1].reshape(-1)
-        bounds = np.cumsum([code.size // code.shape[-1] for code in codes])[:-1]
-        tokens = [part.reshape(code.shape[:-1]) for part, code in zip(np.split(numbers, bounds), codes, strict=True)]
-    longest = max(part.shape[-1] for part in tokens)
-    tokens = [np.pad(part, ((0, 0), (0, 0), (0, longest - part.shape[-1]))) for part in tokens]
-    return [Words(part, own.lengths, own.about.get("index")) for part, own in zip(tokens, languages, strict=True)]
+def _words(languages: Sequence[Language]) -> tuple[list[Words], str, Likeness]:
+    """What each party said, what its likeness to what others said is called, and that likeness; messages of bits are their bits."""
+    if all(language.code is not None for language in languages):
+        return [Words(np.asarray(own.code), own.lengths, own.about.get("index")) for own in languages], "share of equal bits", _bits
+    longest = max(own.tokens.shape[2] for own in languages)
+    tokens = [np.pad(own.tokens, ((0, 0), (0, 0), (0, longest - own.tokens.shape[2]))) for own in languages]
+    words = [Words(part, own.lengths, own.about.get("index")) for part, own in zip(tokens, languages, strict=True)]
+    return words, "1 - edit distance / longer length", _edits
 
 
 def _first(words: Words) -> Words:
@@ -317,10 +312,16 @@ def _edits(x: np.ndarray, m: np.ndarray, y: np.ndarray, n: np.ndarray) -> float 
     return float(1.0 - np.mean(edit_counts(np.stack([x, y]), np.stack([m, n]), 0, 1) / np.maximum(np.maximum(m, n), 1))) if len(x) else None
 
 
-def _apart(x: np.ndarray, m: np.ndarray, y: np.ndarray, n: np.ndarray) -> float | None:
-    """The same of messages about different things."""
-    order = np.random.default_rng(0).permutation(len(y))
-    return _edits(x, m, y[order], n[order])
+def _bits(x: np.ndarray, m: np.ndarray, y: np.ndarray, n: np.ndarray) -> float | None:
+    """The share of bits that are equal, in the steps of a conversation that both have reached: of x and y [n t d]."""
+    both = np.arange(x.shape[1]) < np.minimum(m, n)[:, None]
+    return float(np.mean(x[both] == y[both])) if both.any() else None
+
+
+def _elsewhere(tokens: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same messages about other things."""
+    order = np.random.default_rng(0).permutation(len(tokens))
+    return tokens[order], lengths[order]
 
 
 # ------------------------------------------------------------------------------------------------------------------- matrix
@@ -423,14 +424,15 @@ def summary(matrix: Matrix) -> dict[str, Any]:
         result |= {"seeds": list(matrix.seeds), "per_seed": [_plain(table) for table in matrix.per_seed]}
     if matrix.agreement is not None:
         result |= {"agreement": _plain(matrix.agreement), "agreement_measure": matrix.agreement_measure}
-        result["agreement_chance"] = matrix.agreement_chance
+        strangers = _part(matrix.agreement, ~np.eye(len(matrix.agreement), dtype=bool))
+        result |= {"agreement_mean": strangers, "agreement_chance": matrix.agreement_chance}
     return result | _parts(matrix)
 
 
 def _parts(matrix: Matrix) -> dict[str, dict[str, Any]]:
     """Self-play, cross-play and gap."""
     if matrix.per_seed is None and np.isfinite(matrix.accuracy).all():
-        found = cross_play(matrix.accuracy, bootstrap=1000)
+        found = cross_play(matrix.accuracy, bootstrap=1000 if len(matrix.names) > 2 else 0)  # two seeds have one pair of strangers
         parts = {"self_play": found.diagonal, "cross_play": found.off_diagonal, "gap": found.gap}
         told = {name: {"mean": value.value, "low": value.low, "high": value.high} for name, value in parts.items()}
         reasons = {name: value.reason for name, value in parts.items()}
@@ -440,8 +442,8 @@ def _parts(matrix: Matrix) -> dict[str, dict[str, Any]]:
         gaps = [None if one is None or other is None else one - other for one, other in zip(own, others, strict=True)]
         columns = (own, others, gaps)
         told = {name: over_seeds(some)._asdict() for name, some in zip(("self_play", "cross_play", "gap"), columns, strict=True)}
-        strangers = "all of them learned together" if matrix.own.all() else "no figure is defined"
-        reasons = dict.fromkeys(told, strangers)
+        met = not (np.isfinite(matrix.accuracy) & ~matrix.own).any()
+        reasons = dict.fromkeys(told, "all of them learned together" if met else "no figure is defined")
     return {name: told[name] | ({"reason": reasons[name]} if told[name]["mean"] is None else {}) for name in told}
 
 

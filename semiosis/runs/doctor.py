@@ -185,7 +185,7 @@ def _useless(facts: Facts, name: str, place: int) -> bool:
     own, other, n = facts.at("accuracy", place), facts.at(name, place), facts.examples(name)
     if own is None or other is None:
         return False
-    return all(beyond(share, n, facts.chance, _alpha(facts)) for share in (own, other)) and own - other < margin(own, other, n, 0.025)
+    return all(beyond(share, n, facts.chance, _alpha(facts)) for share in (own, other)) and own - other <= margin(own, other, n, 0.025)
 
 
 def _blind(facts: Facts) -> list[Ailment]:
@@ -470,9 +470,8 @@ def _rising(facts: Facts) -> list[Ailment]:
 def _well(facts: Facts) -> list[Ailment]:
     """One word where messages are understood, or signs are agreed on, by all seeds together (a seed that fails is another word)."""
     whole = facts.some(lambda place: facts.at("accuracy", place) is not None)
-    if len(whole.places) == len(facts.seeds) > 0 and beyond(
-        whole.mean("accuracy"), facts.n * len(facts.seeds), facts.chance, _alpha(facts)
-    ):
+    n = facts.n * len(facts.seeds)
+    if len(whole.places) == len(facts.seeds) > 0 and beyond(whole.mean("accuracy"), n, facts.chance, _alpha(facts)):
         shuffled = whole.mean("accuracy_shuffled")
         with_other = "" if math.isnan(shuffled) else f", and {shuffled:.3f} when each hears a message about something else"
         says = f"messages are understood: accuracy is {whole.mean('accuracy'):.3f}, that of blind guesses {facts.chance:.3g}"

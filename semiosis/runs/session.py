@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any, NamedTuple
@@ -119,6 +120,7 @@ def start(name: str, game: Game, config: Any, options: Options, out: Path | str)
         "config": asdict(config),
         "options": asdict(options),
         "seeds": list(seeds),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {"name": data.name, "fingerprint": data.fingerprint, "sizes": {k: len(v.inputs) for k, v in data.splits.items()}},
         **provenance.provenance(),
     }
