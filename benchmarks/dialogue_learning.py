@@ -50,7 +50,7 @@ COLUMNS = (
     "exchanges",
     "accuracy@step-1",
     "accuracy_shuffled",
-    "accuracy_zeroed",
+    "accuracy_silent",
 )
 
 

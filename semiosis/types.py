@@ -39,7 +39,7 @@ class Turn(NamedTuple):
 
 
 Rule = Callable[[World, Turn], tuple[World, Logs]]  # everything that changes agents is a rule
-Channel = Callable[[Array, PRNGKeyArray], Array]  # what is said -> what is heard
+Channel = Callable[[Any, PRNGKeyArray], Any]  # what is said -> what is heard: an array, or what a drawing is made of
 Choose = Callable[[Array, PRNGKeyArray], Array]  # logits [*n v] -> one-hot (or relaxed) rows [*n v]
 
 

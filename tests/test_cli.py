@@ -298,14 +298,14 @@ def test_what_is_drawn_and_told_is_what_the_language_has_the_data_for(
         return {path.stem for path in (run / "figures").iterdir()}, set(metrics)
 
     figures, metrics = found(trained)  # two symbols a message
-    assert figures == {"curves", "lexicon"}
+    assert figures == {"curves", "lexicon", "interventions"}
     assert "length" in metrics
     figures, metrics = found(one_word)  # one symbol of ten, and no latents
-    assert figures == {"curves", "lexicon", "confusion"}
+    assert figures == {"curves", "lexicon", "confusion", "interventions"}
     assert "length" not in metrics
     assert {"ari", "messages"} <= metrics
     figures, metrics = found(named)
-    assert figures == {"curves", "lexicon", "confusion", "latents"}
+    assert figures == {"curves", "lexicon", "confusion", "latents", "interventions"}
     assert "length" not in metrics
     assert {"kappa", "ari@A", "ari@B", "davies_bouldin"} <= metrics
 
@@ -514,9 +514,9 @@ def test_demo_plays_every_game_and_shows_each(tell: Tell, mistake: Callable[...,
     monkeypatch.setitem(games["sketch"].PRESETS, "quick", tiny["sketch"])
     status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
     assert (status, err) == (0, "")
-    demo, common = tmp_path / "demo", {"curves", "lexicon"}
+    demo, common = tmp_path / "demo", {"curves", "lexicon", "interventions"}
     drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
-    drawn["glyph"] = {"curves", "alphabet", "glyphs", "answers", "levels", "film", "between"}
+    drawn["glyph"] = {"curves", "alphabet", "glyphs", "answers", "levels", "interventions", "film", "between"}
     drawn["dialogue"] = drawn["unseen"] = {"curves", "interventions", "conversations", "steps", "lengths"}
     drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "seeds", "svg", "film", "between"}
     assert {path.name for path in demo.iterdir()} == drawn.keys()

@@ -19,6 +19,7 @@ from semiosis import cli
 from semiosis.runs import directory, film, history, session
 from semiosis.runs.checkpoints import read_arrays
 from semiosis.runs.records import read_metrics
+from semiosis.runs.tampering import UNIFORM
 
 # a channel that rises one level after each five steps, whatever is understood; one operation and few pixels: quick to compile
 RISING = ("--curriculum", "loss", "--raise-below", "1e6", "--lower-above", "2e6", "--judge-every", "5")
@@ -116,17 +117,19 @@ def test_evaluate_judges_every_level_and_draws_the_glyphs(copy: Path, tell: Tell
     result = json.loads((copy / "evaluation.json").read_text())
     assert (result["game"], result["step"], result["split"], result["seeds"]) == ("glyph", 20, "test", [0, 3])
     table = result["metrics"]
-    figures = {"bits", "no_signal_auroc", "level", "glyph_distance", "nearest_glyph", "ink", "colours"}
-    assert {"accuracy", "accuracy_shuffled", "loss", *LEVELS, *figures} == table.keys()
+    looks = {"glyph_distance", "nearest_glyph", "ink", "colours"}
+    figures = {"bits", "no_signal_auroc", "level", "causal_influence", *looks, *(f"accuracy_{how}" for how in UNIFORM)}
+    assert {"accuracy", "loss", *LEVELS, *figures} == table.keys()
     for title, entry in table.items():
         assert {"mean", "low", "high", "per_seed", "chance", "n"} <= entry.keys()
         assert len(entry["per_seed"]) == 2
-        assert entry["n"] == (6 if title == "accuracy@level-0" else 64)  # without noise a message is one trial, however often it is sent
+        # without noise a message is one trial, however often it is sent, and one glyph
+        assert entry["n"] == (6 if title in {"accuracy@level-0", *looks} else 64), title
         assert entry["chance"] == (pytest.approx(1 / 6) if title.startswith("accuracy") else None)
     assert table["level"]["per_seed"] == [4.0, 4.0]
     by_level = [line for line in out.splitlines() if line.startswith("accuracy at level ")]
     assert [int(line.split()[3]) for line in by_level] == list(range(16))
-    drawn = {"curves.png", "alphabet.png", "alphabet.svg", "glyphs.png", "answers.png", "levels.png"}
+    drawn = {"curves.png", "alphabet.png", "alphabet.svg", "glyphs.png", "answers.png", "levels.png", "interventions.png"}
     assert {path.name for path in (copy / "figures").iterdir()} == drawn
     for name in drawn:
         assert (copy / "figures" / name).read_bytes().startswith(PNG if name.endswith(".png") else b"<?xml")
@@ -142,7 +145,7 @@ def test_another_split_has_no_exams_of_levels(copy: Path, tell: Tell):
     result = json.loads((copy / "evaluation-valid.json").read_text())
     assert not [title for title in result["metrics"] if "@" in title]
     assert {path.name for path in (copy / "figures").iterdir()} == {
-        "curves.png", "alphabet-valid.png", "alphabet-valid.svg", "glyphs-valid.png", "answers-valid.png"
+        "curves.png", "alphabet-valid.png", "alphabet-valid.svg", "glyphs-valid.png", "answers-valid.png", "interventions-valid.png"
     }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def about(figures: dict[str, Any], **more: Any) -> Facts:
     return base._replace(**more)
 
 
-def rows_of(name: str, values: list[float | None], seed: int = 0, **more: Any) -> list[dict[str, Any]]:
+def rows_of(name: str, values: Sequence[float | None], seed: int = 0, **more: Any) -> list[dict[str, Any]]:
     """Lines of training, one each hundred steps."""
     return [{"step": 100 * (i + 1), "seed": seed, "split": "train", name: value, **more} for i, value in enumerate(values)]
 

@@ -9,7 +9,7 @@ import tyro
 
 from semiosis.commands.film import Film, films
 from semiosis.commands.recall import recalled
-from semiosis.commands.shared import GAMES, ended, opened
+from semiosis.commands.shared import GAMES, doctor_says, ended, opened
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def run(args: list[str]) -> int:
         if hasattr(trained.game, "morph"):
             figures += films(trained, 0, Film(str(run.path), formats=("gif",), shots=60))
         Console().print(evaluation_table(result))
+        print(doctor_says(result), end="")
         if len(trained.seeds) > 1:
             crossplay.run([str(run.path)])
         if findings[0].language is not None:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_type_hints
 import tyro
 from tyro.conf import Positional
 
-from semiosis.commands.shared import GAMES, opened
+from semiosis.commands.shared import GAMES, doctor_says, opened
 from semiosis.errors import UsageError, unknown
 
 
@@ -54,7 +54,7 @@ def run(args: list[str]) -> int:
         print(json.dumps(result))
         return 0
     Console().print(evaluation_table(result))
-    print(f"written: {file}" + "".join(f", {path}" for path in figures))
+    print(doctor_says(result) + f"written: {file}" + "".join(f", {path}" for path in figures))
     return 0
 
 

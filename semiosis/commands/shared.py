@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -75,6 +76,12 @@ def interval(figure: dict[str, float | None]) -> str:
         return "undefined"
     span = "" if figure["low"] is None else f" [{figure['low']:.3f}, {figure['high']:.3f}]"
     return f"{figure['mean']:.3f}{span}"
+
+
+def doctor_says(result: Mapping[str, Any]) -> str:
+    """What the doctor said of an evaluation, a line each, the gravest first; nothing where it said nothing."""
+    words = result.get("doctor", [])
+    return "".join(f"{word['severity'] if word['severity'] != 'ok' else 'fine'}: {word['says']}\n" for word in words)
 
 
 def before(flags: list[str], name: str) -> str | None:

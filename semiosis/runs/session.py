@@ -17,7 +17,7 @@ import jax
 
 from semiosis import scenes
 from semiosis.errors import UsageError, unknown
-from semiosis.runs import checkpoints, directory, files, history, provenance, records, sinks
+from semiosis.runs import checkpoints, directory, doctor, files, history, provenance, records, sinks
 from semiosis.runs.evaluate import Finding, evaluate
 from semiosis.runs.options import Options, pace, parse_seeds
 from semiosis.runs.setup import Game, build, checked, config_from
@@ -210,6 +210,8 @@ def judge(trained: Trained, split: str) -> tuple[dict[str, Any], list[Finding], 
     result = {"game": trained.run.record["game"], "step": trained.step, **result}
     if trained.changed:
         result["changed"] = dict(trained.changed)
+    else:
+        result["doctor"] = doctor.words_of(result, records.read_metrics(trained.run), trained.run.record)
     file = trained.run.path / f"evaluation{suffix(split, trained.changed)}.json"
     files.write_json(file, result)
     return result, findings, file
