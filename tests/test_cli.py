@@ -205,7 +205,7 @@ def test_a_damaged_newest_checkpoint_is_told_and_the_one_before_it_used(copy: Pa
 def test_evaluate_prints_a_table_and_writes_the_object_of_the_design(copy: Path, tell: Tell):
     status, out, err = tell("evaluate", copy)
     assert (status, err) == (0, "")
-    assert "accuracy, messages shuffled" in out
+    assert "  messages shuffled" in out
     assert f"{copy}/evaluation.json" in "".join(out.split("\n"))
     result = json.loads((copy / "evaluation.json").read_text())
     assert result.keys() == {"game", "step", "split", "seeds", "metrics"}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from semiosis import cli, corpora, scenes
-from semiosis.runs import bench, conversations, draw, features, session
+from semiosis.runs import bench, conversations, directory, draw, features, session
 from semiosis.scenes import contact
 
 REPO = Path(__file__).resolve().parent.parent
@@ -65,7 +65,7 @@ def test_a_command_of_a_document_is_one_that_the_program_takes(words, checkout, 
         raise Understood
 
     work = {session: ("start", "resume", "reopen", "open_run"), scenes: ("load",), contact: ("listing",), bench: ("bench",)}
-    work |= {corpora: ("read",), conversations: ("read",), features: ("make_features",), draw: ("draw_image",)}
+    work |= {corpora: ("read",), directory: ("open_run",), conversations: ("read",), features: ("make_features",), draw: ("draw_image",)}
     for module, names in work.items():
         for name in names:
             monkeypatch.setattr(module, name, begin)

@@ -114,6 +114,8 @@ def _row(title: str, entry: Mapping[str, Any]) -> _Row:
     told = measure(title)
     name = Text(_short(title, told.name))
     unit = f"of {entry['n']:,}" if title == "messages" and entry.get("n") else told.unit
+    if title == "informative_positions" and (most := re.match(r"of \d+", entry.get("how", ""))):
+        unit = most[0]
     name.append(f" {unit}" if unit else "", style="dim")
 
     decimals = 0 if abs(entry["mean"] or 0) >= 1000 else told.decimals

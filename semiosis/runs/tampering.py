@@ -96,6 +96,11 @@ class Answer(NamedTuple):
     guess: np.ndarray | None
     counts: np.ndarray
 
+    @property
+    def finite(self) -> bool:
+        """Whether the log-probabilities are numbers."""
+        return self.scores is None or bool(np.isfinite(self.scores[self.counts]).all())
+
 
 def answer(asked: Asked, batch: int, kind: str = "clear", place: int = 1) -> Answer:
     """The answers of a batch."""
@@ -114,13 +119,13 @@ def caused(asked: Asked, batches: Sequence[dict[str, Any]]) -> dict[str, Value]:
     if not others:
         return {"causal_influence": metrics.undefined("a batch is one example, and there are no other messages")}
     heard = [[own[batch], *(answer(asked, batch, "shuffled", j) for j in others)] for batch in some]
+    if not all(answer.finite for answers in heard for answer in answers):
+        return {"causal_influence": metrics.undefined("an answer is not a number")}
     bits = [metrics.causal_influence(probabilities(answers)[answers[0].counts]) for answers in heard]
     n = sum(value.n for value in bits)
     influence = sum((value.value or 0.0) * value.n for value in bits) / n
     count = len(others) + 1
-    how = (
-        f"{count} messages a scene: its own and {count - 1} of others, so {np.log2(count):.3g} bits at most; first speaker, first listener"
-    )
+    how = f"{count} messages a scene, its own and {count - 1} of others: {np.log2(count):.3g} bits at most; first speaker and listener"
     return {"causal_influence": Value(influence, null=0.0, n=n, how=how)} | _places(asked, own, batches)
 
 
