@@ -239,6 +239,10 @@ def test_agents_that_do_not_agree():
     assert told(one) == [("collapse", "warning")]
     assert "signs say as much as 1.15" in one[0].says
     assert diagnose(named(kappa=0.0)._replace(step=10)) == []
+    pair = named()._replace(seeds=(0, 1), figures={"kappa": [-0.01, 0.005], "message_entropy": [3.3, 3.3]})
+    assert told(diagnose(pair)) == [("agreement", "warning")]  # neither agrees: that is no disagreement of seeds
+    failed = pair._replace(figures={"kappa": [-0.01, 0.9], "message_entropy": [3.3, 3.3]})
+    assert told(diagnose(failed)) == [("agreement", "warning"), ("seeds", "warning")]
 
 
 def test_conversations_that_are_none():
@@ -262,6 +266,33 @@ def test_seeds_are_named_as_a_sentence_does():
     assert math.isnan(Some(of, (0,)).mean("nothing"))
     assert facts.listed(["a", "b", "c"]) == "a, b and c"
     assert of.of((2, 0)).figures["accuracy"] == [0.3, 0.1]
+
+
+def test_whatever_the_figures_are_there_is_a_diagnosis():
+    """Training must not end because of its doctor: 600 runs of figures at and beyond their bounds, some of them undefined."""
+    rng = np.random.default_rng(0)
+    known = ["accuracy", "accuracy_shuffled", "accuracy_silent", "accuracy_constant", "accuracy_deaf", "messages", "message_entropy",
+             "entropy", "kappa", "accepted", "ink", "glyph_distance", "exchanges"]  # fmt: skip
+    talk = {"message_bits": 8, "max_exchange": 5, "exchange": "adaptive", "channel": "bits"}
+    configs = [{}, LEWIS, {"mode": "communication", "signs": 10}, talk]
+    values = np.array([0.0, 1e-9, 0.1, 0.5, 1.0 - 1e-9, 1.0, -0.2, 1.2, 5.0, 179.0])
+    for trial in range(600):
+        count = int(rng.integers(1, 5))
+        figures = {name: [None if x < 0.1 else float(rng.choice(values)) for x in rng.random(count)] for name in rng.permutation(known)[:8]}
+        rows = [row for seed in range(count) for row in rows_of("loss", [None if x < 0.2 else float(x) for x in rng.random(15)], seed)]
+        facts = about(
+            figures,
+            n=int(rng.choice([0, 1, 2, 179])),
+            chance=[None, 0.0, 0.1, 0.5, 1.0][trial % 5],
+            game=str(rng.choice(["lewis", "naming"])),
+            step=int(rng.choice([0, 1, 50, 100])),
+            steps=100,
+            config=configs[trial % 4],
+            rows=rows * int(rng.integers(0, 2)),
+        )
+        found = diagnose(facts)
+        assert all(word.severity in doctor.GRAVITY and "nan" not in word.says for word in found), (facts, found)
+        json.dumps([word._asdict() for word in found])
 
 
 # ----------------------------------------------------------------------------------------------------- where facts come from

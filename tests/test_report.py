@@ -161,14 +161,14 @@ def test_every_metric_has_a_name_for_people() -> None:
 def test_levels_stand_in_their_order() -> None:
     names = ["accuracy", *(f"accuracy@level-{level}" for level in (10, 9, 0, 15, 1, 2)), "accuracy_shuffled", "level"]
     in_order = ["accuracy", *(f"accuracy@level-{level}" for level in (0, 1, 2, 9, 10, 15)), "accuracy_shuffled"]
-    got = tables._sections(dict.fromkeys(names))
+    got = tables.sections(dict.fromkeys(names))
     assert got[-1] == ["level"]
     assert [name for name in got[0] if "@" in name] == in_order[1:-1]
 
 
 def test_what_agents_measure_stands_below_their_mean() -> None:
     names = ["ari@A", "ari@B", "ari", "nmi", "nmi@A", "nmi@B", "matched", "synchrony", "kappa", "kappa@AB", "loss"]
-    assert tables._sections(dict.fromkeys(names)) == [
+    assert tables.sections(dict.fromkeys(names)) == [
         ["kappa", "kappa@AB", "ari", "ari@A", "ari@B", "nmi", "nmi@A", "nmi@B", "matched", "loss"],
         ["synchrony"],
     ]

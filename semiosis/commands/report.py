@@ -8,6 +8,7 @@ import tyro
 from tyro.conf import Positional
 
 from semiosis.commands.shared import GAMES, opened, say
+from semiosis.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ def _evaluated(path: str, *, asked: bool) -> None:
         say(f"{path} {why}: the report says so")
         return
     say(f"{path} {why}: evaluating it first")
-    trained = opened(path, "newest")
+    try:
+        trained = opened(path, "newest")
+    except UsageError as refusal:  # the others, and what is known of this one, are still worth a page
+        say(f"{path} cannot be evaluated ({refusal}): the report says so")
+        return
     result, findings, _ = session.judge(trained, "test")
     figures(trained, result, findings, "test")

@@ -216,6 +216,7 @@ class Bars(NamedTuple):
     arms: list[str]
     values: list[list[Interval | None]]
     chances: tuple[float, ...]
+    several: bool  # seeds
 
 
 def interventions(runs: Sequence[Found]) -> Bars | None:
@@ -228,7 +229,7 @@ def interventions(runs: Sequence[Found]) -> Bars | None:
     rows = ["as trained", *(measure(name).name.removeprefix(whole).strip(", ") for name in names)]
     values = [[_interval(run.metrics.get(name)) for run in runs] for name in (base, *names)]
     chances = tuple(sorted({c for run in runs if (c := run.metrics.get(base, {}).get("chance")) is not None}))
-    return Bars(whole[0].upper() + whole[1:], rows, [run.name for run in runs], values, chances)
+    return Bars(whole[0].upper() + whole[1:], rows, [run.name for run in runs], values, chances, any(len(run.judged) > 1 for run in runs))
 
 
 def _interval(entry: Mapping[str, Any] | None) -> Interval | None:

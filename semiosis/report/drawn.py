@@ -65,7 +65,9 @@ def interventions(bars: charts.Bars, look: Mapping[str, Look]) -> list[Child]:
         rows.append(f"{row}: {', '.join(known) or 'not measured'}")
     words = f"{bars.title} when messages are changed on their way. {'; '.join(rows)}."
     svg = drawing(charts.bars_sheet(bars, look), words)
-    note = "Bars are means over seeds, lines their 95\u00a0% intervals." + (" Dashed: chance." if bars.chances else "")
+    several, drawn = "Bars are means over seeds, lines their", any(value and value.low is not None for row in bars.values for value in row)
+    note = f"{several if bars.several else 'Bars are of one seed, lines'} 95\u00a0% intervals{'' if bars.several else ' over examples'}."
+    note = (note if drawn else "Bars are of one seed.") + (" Dashed: chance." if bars.chances else "")
     figure = tag("figure", svg, class_="wide scroll", tabindex=0, role="group", aria_label="Interventions")
     return [key(look, bars=True), figure, tag("p", note, class_="aside")]
 

@@ -236,7 +236,7 @@ def _tests_tex(own: Against) -> str:
         decimals = measure(test.metric).decimals
         span = "--" if test.low is None or test.high is None else f"$[{test.low:.{decimals}f}, {test.high:.{decimals}f}]$"
         p, holm = ("--" if x is None else f"${x:.4f}$" for x in (test.p, test.holm))
-        rows.append([latex(told.title(test.metric)), f"${test.difference:+.{decimals}f}$", span, p, holm])
+        rows.append([latex(told.title(test.metric)), f"${_signed(test.difference, decimals)}$", span, p, holm])
     head = ["metric", "difference", r"95\,\% interval", "$p$", "$p$ (Holm)"]
     return _tabular(f"{own.arm} minus {own.base}, {kind}", "lrrrr", head, rows)
 
@@ -247,3 +247,9 @@ def _tests_tex(own: Against) -> str:
 def counted(n: int | tuple[int, int]) -> str:
     """How many seeds a test has, of each arm where they are not paired."""
     return f"{n[0]} and {n[1]}" if isinstance(n, tuple) else str(n)
+
+
+def _signed(x: float, decimals: int) -> str:
+    """A difference with its sign, and none where it rounds to 0."""
+    text = f"{x:+.{decimals}f}"
+    return text if float(text) else text.lstrip("+-")

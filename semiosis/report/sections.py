@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -157,6 +158,6 @@ def missing(runs: Sequence[Found]) -> Element | None:
             continue
         together = command in ("crossplay", "recognise")
         if lacking:
-            where = " ".join(run.name for run in lacking) if together or len(lacking) == 1 else "DIR"
+            where = shlex.join(str(run.path) for run in lacking) if together or len(lacking) == 1 else "DIR"
             items.append(tag("li", tag("code", f"semiosis {command} {where}"), f" adds {what}"))
     return details("What further commands would add", tag("ul", items, class_="more")) if items else None

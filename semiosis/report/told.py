@@ -7,6 +7,7 @@ from typing import Any
 
 from semiosis.report.gather import Found
 from semiosis.report.measures import measure
+from semiosis.runs.facts import CROWDS
 
 PERCENT = "95\u00a0%"  # of an interval: the two stay in one line
 
@@ -84,7 +85,7 @@ def steps(run: Found) -> int:
 def population(run: Found) -> str:
     """Who took part, as the configuration tells it: 1 speaker and 1 listener."""
     config = run.record["config"]
-    roles = [counts(n, name.removeprefix("n_").removesuffix("s")) for name, n in config.items() if name.startswith("n_") and type(n) is int]
+    roles = [counts(config[name], name.removeprefix("n_").removesuffix("s")) for name in CROWDS if type(config.get(name)) is int]
     return joined(roles) if roles else counts(config["agents"], "agent") if type(config.get("agents")) is int else "agents"
 
 

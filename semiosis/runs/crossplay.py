@@ -261,8 +261,13 @@ def _by_signs(parties: Sequence[Party], split: str) -> Meeting:
             raise UsageError(f"cross-play of one role compares the signs that agents give things, and those of {party.group} give none")
         words.append(Words(language.tokens, language.lengths, language.about.get("index")))
     same = _between(words, lambda x, m, y, n: kappa(x[:, 0], y[:, 0]).value)
-    sorted_alike = _between(words, lambda x, m, y, n: adjusted_rand(x[:, 0], y[:, 0]).value)
+    sorted_alike = _between(words, lambda x, m, y, n: _sorted_alike(x[:, 0], y[:, 0]))
     return Meeting("kappa", _not_itself(same), _not_itself(sorted_alike), "adjusted Rand index", 0.0)
+
+
+def _sorted_alike(x: np.ndarray, y: np.ndarray) -> float | None:
+    """The adjusted Rand index of two sortings; none where both have one name for everything, which sorts nothing."""
+    return None if len(np.unique(x)) == len(np.unique(y)) == 1 else adjusted_rand(x, y).value
 
 
 def _not_itself(pairs: Pairs) -> Pairs:

@@ -79,7 +79,8 @@ def beyond(share: float | None, n: int, chance: float | None, alpha: float) -> b
 
 def margin(share: float, other: float, n: int, alpha: float) -> float:
     """What two shares of n answers differ by through luck at most (normal, as if the answers were not of the same examples)."""
-    return -float(ndtri(alpha)) * math.sqrt((share * (1 - share) + other * (1 - other)) / max(n, 1))
+    variance = sum(max(x * (1 - x), 0.0) for x in (share, other))  # a mean of floats may be a little more than 1
+    return -float(ndtri(alpha)) * math.sqrt(variance / max(n, 1))
 
 
 def deviation(entropy: float) -> float:
@@ -160,8 +161,9 @@ def _leak(facts: Facts) -> list[Ailment]:
             continue
         ill, luck = Some(facts, places), max(lucky(facts.examples(f"accuracy_{how}"), facts.chance, alpha) for how in ways)
         shares = listed([f"{ill.mean(f'accuracy_{how}'):.3f} {TAMPERED[how]}" for how in ways])
+        as_it_is = "" if math.isnan(own := ill.mean("accuracy")) else f" ({own:.3f} as it is)"
         says = (
-            f"a leak: accuracy{ill} is {shares} ({ill.mean('accuracy'):.3f} as it is), and blind guesses, of which {facts.chance:.3g} are "
+            f"a leak: accuracy{ill} is {shares}{as_it_is}, and blind guesses, of which {facts.chance:.3g} are "
             f"right, pass {luck:.3f} {_rarely(alpha)}: the answer can be found without listening. Look for the target's place or label "
             "in what the listener sees, or for answers that are not equally common"
         )
@@ -300,8 +302,9 @@ def _settled(facts: Facts) -> Some:
     choices = _choices(facts)
 
     def settled(place: int) -> bool:
-        entropy = None if choices is None else choices.each(place)
-        return choices is not None and entropy is not None and not facts.good(place) and _tried(choices, entropy) < 1
+        if choices is None or (entropy := choices.each(place)) is None or facts.at("accuracy", place) is None:
+            return False
+        return not facts.good(place) and _tried(choices, entropy) < 1
 
     return facts.some(settled)
 
@@ -365,10 +368,7 @@ def _pictures(facts: Facts) -> list[Ailment]:
 
 
 def _agreement(facts: Facts) -> list[Ailment]:
-    """Agents of a naming game that do not agree, or have one sign for everything.
-
-    Of independent agents, kappa has mean 0 and variance p / (n (1 - p)), where p, the agreement by chance, is 2^-H or more.
-    """
+    """Agents of a naming game that do not agree, or have one sign for everything."""
     if facts.game != "naming" or facts.n < 2 or not facts.late:
         return []
     config, found = facts.config, []
@@ -377,14 +377,14 @@ def _agreement(facts: Facts) -> list[Ailment]:
         advice = "Try --start k-means++, --anneal, or another --wishart-scale"
         found += _word(one, "collapse", "warning", f"{says} that are equally common, of {config.get('signs', 'more')}. {advice}")
 
-    def luck(place: int) -> float:
-        alike = 2.0 ** -(facts.at("message_entropy", place) or 0.0)
-        return -float(ndtri(_alpha(facts))) * math.sqrt(alike / (facts.n * max(1 - alike, 1e-9)))
+    def apart(place: int) -> bool:
+        kappa = facts.at("kappa", place)
+        return kappa is not None and place not in one.places and kappa <= _luck_of_kappa(facts, place)
 
-    ill = facts.some(lambda place: (kappa := facts.at("kappa", place)) is not None and place not in one.places and kappa <= luck(place))
+    ill = facts.some(apart)
     if not ill:
         return found
-    most = max(luck(place) for place in ill.places)
+    most = max(_luck_of_kappa(facts, place) for place in ill.places)
     says = f"agents{ill} do not agree on signs: kappa is {ill.mean('kappa'):.3f}, and independent agents pass {most:.3f}"
     says += f" {_rarely(_alpha(facts))}"
     if config.get("mode") in ("no-communication", "gibbs") or config.get("acceptance") == "never":
@@ -397,6 +397,15 @@ def _agreement(facts: Facts) -> list[Ailment]:
     else:
         why = "Train longer, or try --anneal or --between warm"
     return found + _word(ill, "agreement", "warning", f"{says}. {why}")
+
+
+def _luck_of_kappa(facts: Facts, place: int) -> float:
+    """The kappa that independent agents pass by luck with a probability of `_alpha`.
+
+    Their kappa has mean 0 and variance p / (n (1 - p)), where p, the agreement by chance, is 2^-H or more.
+    """
+    alike = 2.0 ** -(facts.at("message_entropy", place) or 0.0)
+    return -float(ndtri(_alpha(facts))) * math.sqrt(alike / (max(facts.n, 1) * max(1 - alike, 1e-9)))
 
 
 def _conversation(facts: Facts) -> list[Ailment]:
@@ -430,13 +439,14 @@ def _disagreeing(facts: Facts) -> list[Ailment]:
     known = {place: x for place in range(len(facts.seeds)) if (x := facts.at(name, place)) is not None}
     if chance is None or len(known) < 2 or not facts.late:
         return []
-    best = max(known.values())
-    if name == "accuracy" and not beyond(best, facts.n, chance, _alpha(facts)):
+    first = max(known, key=lambda place: known[place])
+    best, alpha = known[first], _alpha(facts)
+    if not (beyond(best, facts.n, chance, alpha) if name == "accuracy" else best > _luck_of_kappa(facts, first)):
         return []
 
     def failed(place: int) -> bool:
         share = known.get(place, best)
-        luck = margin(min(max(share, 0.0), 1.0), best, facts.n, _alpha(facts))
+        luck = margin(share, best, facts.n, alpha) if name == "accuracy" else _luck_of_kappa(facts, place)
         return gain(share, chance) < HALF * gain(best, chance) and best - share > luck
 
     if not (ill := facts.some(failed)):

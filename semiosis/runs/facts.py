@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 HALF = 0.5  # of what there is to gain over chance
+CROWDS = ("n_speakers", "n_listeners", "n_generators", "n_readers", "n_senders", "n_receivers")  # the dials that count agents
 
 
 class Facts(NamedTuple):
@@ -66,7 +67,7 @@ class Facts(NamedTuple):
     @property
     def pairs(self) -> int:
         """How many pairs of agents there are of whom no two share one."""
-        return min((size for name, size in self.config.items() if name.startswith("n_") and isinstance(size, int)), default=1)
+        return min((self.config[name] for name in CROWDS if isinstance(self.config.get(name), int)), default=1)
 
     @property
     def harder(self) -> bool:

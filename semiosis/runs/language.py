@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from semiosis import metrics
 from semiosis.metrics.value import Value
 
 MOST_MESSAGES = 2000  # of which topographic similarity is computed
-MOST_PERMUTED = 1000  # of which nulls are computed, of one speaker
+MOST_PERMUTED = 1000  # of which its null is computed
 PERMUTATIONS = 50  # of a null
 
 
@@ -61,7 +61,7 @@ def language_of(batches: Sequence[dict[str, Any]]) -> Language | None:
 def describe(language: Language, *, null: bool = False) -> dict[str, Value]:
     """Measures of a language: means over speakers of those that belong to one speaker.
 
-    `null` adds what they would be if messages were given to other examples: of the first speaker, of MOST_PERMUTED messages at most.
+    `null` adds what they would be if messages were given to other examples, of the first speaker.
     """
     found: list[dict[str, Value]] = []
     for tokens, lengths in zip(language.tokens, language.lengths, strict=True):
@@ -70,45 +70,38 @@ def describe(language: Language, *, null: bool = False) -> dict[str, Value]:
             "message_entropy": metrics.message_entropy(tokens, lengths),
             "active_symbols": metrics.active_symbols(tokens, lengths),
             "length": metrics.mean_length(tokens, lengths),
+            **_structure(tokens, lengths, language.about),
         })  # fmt: skip
-        found[-1] |= {title: of(tokens, lengths, len(tokens)) for title, of in _structure(language).items()}
     means = {title: mean([own[title] for own in found]) for title in found[0]}
     if len(found) > 1:
-        means["synchrony"] = metrics.synchrony(language.tokens, language.lengths)
+        means["synchrony"] = metrics.synchrony(language.tokens, language.lengths, bootstrap=0)
     if null:
-        few = slice(None, MOST_PERMUTED)
-        for title, of in _structure(language, null=True).items():
-            means[title] = _with_null(means[title], of(language.tokens[0, few], language.lengths[0, few], MOST_PERMUTED))
+        some = _structure(language.tokens[0], language.lengths[0], language.about, null=True)
         if len(found) > 1:
-            some = metrics.synchrony(language.tokens[:, few], language.lengths[:, few], null=True, permutations=PERMUTATIONS, bootstrap=0)
-            means["synchrony"] = _with_null(means["synchrony"], some)
+            few = slice(None, MOST_PERMUTED)
+            rule = {"null": True, "permutations": PERMUTATIONS, "bootstrap": 0}
+            some["synchrony"] = metrics.synchrony(language.tokens[:, few], language.lengths[:, few], **rule)
+        means |= {title: _with_null(means[title], value) for title, value in some.items()}
     if language.tokens.shape[2] == 1:
         means |= metrics.naming(language.tokens[:, :, 0], language.about.get("label"), language.latent)
     return means
 
 
-Measure = Callable[[np.ndarray, np.ndarray, int], Value]  # tokens, lengths, how many examples at most
+def _structure(tokens: np.ndarray, lengths: np.ndarray, about: dict[str, np.ndarray], *, null: bool = False) -> dict[str, Value]:
+    """What relates messages to what they are about: measures that have a null.
 
-
-def _structure(language: Language, *, null: bool = False) -> dict[str, Measure]:
-    """What relates messages to what they are about, each a measure that has a null."""
-    about, how = language.about, {"null": null, "permutations": PERMUTATIONS}
-
-    def topsim(tokens: np.ndarray, lengths: np.ndarray, most: int) -> Value:
-        some = slice(None, min(most, MOST_MESSAGES))
-        return metrics.topsim(tokens[some], about["input"][some], lengths[some], **how)
-
-    def by_attributes(tokens: np.ndarray, lengths: np.ndarray, most: int) -> Value:
-        some = slice(None, min(most, MOST_MESSAGES))
-        return metrics.topsim(tokens[some], metrics.attribute_distances(about["attributes"][some]), lengths[some], **how)
-
-    found: dict[str, Measure] = {"topsim": topsim}
+    Pairs of examples are too many to permute all; what is counted in bits depends on their number, and is of all of them.
+    """
+    rule: dict[str, Any] = {"null": null, "permutations": PERMUTATIONS}
+    some = slice(None, MOST_PERMUTED if null else MOST_MESSAGES)
+    found = {"topsim": metrics.topsim(tokens[some], about["input"][some], lengths[some], **rule)}
     if "attributes" in about:
-        found["topsim_attributes"] = by_attributes
-        found["posdis"] = lambda tokens, lengths, most: metrics.posdis(tokens, about["attributes"][:most], lengths, **how)
-        found["bosdis"] = lambda tokens, lengths, most: metrics.bosdis(tokens, about["attributes"][:most], lengths, **how)
+        apart = metrics.attribute_distances(about["attributes"][some])
+        found["topsim_attributes"] = metrics.topsim(tokens[some], apart, lengths[some], **rule)
+        found["posdis"] = metrics.posdis(tokens, about["attributes"], lengths, **rule)
+        found["bosdis"] = metrics.bosdis(tokens, about["attributes"], lengths, **rule)
     if "label" in about:
-        found["label_bits"] = lambda tokens, lengths, most: metrics.mutual_information(tokens, about["label"][:most], lengths, **how)
+        found["label_bits"] = metrics.mutual_information(tokens, about["label"], lengths, **rule)
     return found
 
 

@@ -5,7 +5,21 @@ Where a document tells no interval the tolerance is a margin, and the source say
 
 from __future__ import annotations
 
-from semiosis.runs.reproduce import Arm, Claim, Expected, Form, Need, Paper, figure, learned, less, logged, recognised, strangers
+from semiosis.runs.reproduce import (
+    FINGERPRINTS,
+    Arm,
+    Claim,
+    Expected,
+    Form,
+    Need,
+    Paper,
+    figure,
+    learned,
+    less,
+    logged,
+    recognised,
+    strangers,
+)
 
 HERE = "measured here, 2026-11-21, seeds 0 to 3"
 
@@ -76,6 +90,7 @@ _lewis = {
         need=Need(
             "imagenet.h5, the 2,048 features that BYOL's ResNet-50 has of each image of ImageNet",
             "write the published records out as arrays (docs/lewis.md says how they are called) and name the file with --data",
+            lambda data: data.splits["train"].inputs.shape[1:] == (2048,) and len(data.splits["train"].inputs) > 1024,
         ),
     ),
 }
@@ -117,7 +132,11 @@ _naming = {
         ),
         seeds=3,
         cost="hours on a GPU, a day on two cores",
-        need=Need("MNIST", "install the extra `data`, which fetches it, or name a folder that holds a copy with --data"),
+        need=Need(
+            "MNIST",
+            "install the extra `data`, which fetches it, or name a folder that holds a copy with --data",
+            lambda data: data.fingerprint.startswith(FINGERPRINTS["mnist"]),
+        ),
     ),
 }
 
@@ -214,6 +233,7 @@ _dialogue = {
             "a folder of recorded features, `features`, and the vectors glove.6B.100d.txt",
             "make the features of your images with `semiosis features` (docs/dialogue.md), take the vectors from GloVe's authors, and name "
             "both as in --data features,feature=avgpool_512,vectors=glove.6B.100d.txt",
+            lambda data: data.descriptions is not None and data.splits["train"].inputs.dtype.kind == "f" and len(data.classes) >= 60,
         ),
     ),
 }
@@ -266,6 +286,7 @@ _sketch = {
         need=Need(
             "STL-10 and ImageNet's weights of VGG16",
             "the extra `data` fetches STL-10, or --data names a folder with a copy; --weights names torchvision's file of VGG16",
+            lambda data: data.splits["train"].inputs.shape[1:] == (96, 96, 3) and len(data.classes) == 10,
         ),
     ),
 }

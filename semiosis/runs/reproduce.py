@@ -22,6 +22,7 @@ from semiosis.runs.options import Options, parse_seeds
 from semiosis.runs.probe import ease_of_learning
 from semiosis.runs.recognise import negative, recognise
 from semiosis.runs.session import Say, Trained
+from semiosis.scenes import Data
 
 FIRST = 100  # the seeds of a form count from here: no document used these, so what is found is a replication and not the same run again
 ROUNDED = 0.01  # no tolerance is less: sources round, and seeds that all agree have no interval
@@ -75,10 +76,11 @@ class Claim(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Data that a form wants and nobody ships: what it is, and how to get it."""
+    """Data that a form wants and nobody ships: what it is, how to get it, and how to tell it from other data."""
 
     what: str
     how: str
+    is_it: Callable[[Data], bool]
 
 
 class Form(NamedTuple):
@@ -215,7 +217,10 @@ def _have(paper: str, need: Need, courses: Sequence[Course]) -> None:
     """Refuse a form whose data, or weights, are not here."""
     try:
         for name in dict.fromkeys(course.config.data for course in courses):
-            scenes.load(name)
+            data = scenes.load(name)
+            if not need.is_it(data):
+                shape = " x ".join(map(str, data.splits["train"].inputs.shape[1:]))
+                raise UsageError(f"--data {name} is something else, {len(data.classes)} classes of {shape}")
         for file in dict.fromkeys(getattr(course.config, "weights", "") for course in courses):
             if file and not file.startswith("hub:") and not Path(file).is_file():
                 raise UsageError(f"there is no file {file}")

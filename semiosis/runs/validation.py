@@ -13,6 +13,7 @@ from semiosis.runs.evaluate import Finding, checkup, examine
 from semiosis.types import Experiment, World
 
 SPLIT = "valid"
+LOOKED = ("messages", -1)  # among what was told: that messages have been tampered with
 
 
 def validate(experiment: Experiment, worlds: World, seeds: Sequence[int]) -> list[Finding]:
@@ -36,7 +37,7 @@ def consult(
     experiment: Experiment,
     worlds: World,
     judged: Sequence[Finding],
-    told: set[tuple[str, tuple[int, ...]]],
+    told: set[tuple[str, int]],
     *,
     step: int,
     steps: int,
@@ -48,12 +49,13 @@ def consult(
     chance = experiment.exams[SPLIT].chance if judged else None
     asked = [{"n": float(found.n), "chance": chance, **_said(found)} for found in judged]
     understood = any(doctor.beyond(found.figures.get("accuracy"), found.n, chance, doctor.ALARM) for found in judged)
-    if judged and (step >= steps or (understood and ("understood", ()) not in told)):
+    if judged and (step >= steps or (understood and LOOKED not in told)):
         asked = [own | checkup(experiment, SPLIT, loop.unstack(worlds, place)) for place, own in enumerate(asked)]
-        told.add(("understood", ()))
+        told.add(LOOKED)
     found = doctor.attend(run, step, steps, asked)
-    new = [(seeds, word) for seeds, word in found if word.severity == "warning" and (word.about, seeds) not in told]
-    told.update((word.about, seeds) for seeds, word in new)
+    warnings = [(seeds, word) for seeds, word in found if word.severity == "warning"]
+    new = [(seeds, word) for seeds, word in warnings if any((word.about, seed) not in told for seed in seeds)]
+    told.update((word.about, seed) for seeds, word in new for seed in seeds)
     return [word.says for _, word in new]
 
 
