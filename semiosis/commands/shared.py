@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -81,7 +83,9 @@ def interval(figure: dict[str, float | None]) -> str:
 def doctor_says(result: Mapping[str, Any]) -> str:
     """What the doctor said of an evaluation, a line each, the gravest first; nothing where it said nothing."""
     words = result.get("doctor", [])
-    return "".join(f"{word['severity'] if word['severity'] != 'ok' else 'fine'}: {word['says']}\n" for word in words)
+    lines = (f"{word['severity'] if word['severity'] != 'ok' else 'fine'}: {word['says']}" for word in words)
+    columns = get_terminal_size().columns
+    return "".join(fill(line, columns, subsequent_indent="  ", break_on_hyphens=False) + "\n" for line in lines)
 
 
 def before(flags: list[str], name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from math import comb
+from math import comb, isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.special import stdtr, stdtrit
 
 from semiosis.errors import UsageError
+from semiosis.metrics.intervals import finite
 
 _EXACT = 1 << 16  # flips or splits that are all looked at; of more, as many are drawn
 
@@ -53,7 +54,8 @@ class Unpaired(NamedTuple):
 
 
 def paired(values_a: Iterable[float | None], values_b: Iterable[float | None], *, seed: int = 0) -> Paired:
-    """The paired test of two arms over seeds: place i of both is the same seed; a pair without one of its values (None) is left out.
+    """The paired test of two arms over seeds: place i of both is the same seed; a pair without one of its values (None, or
+    not finite) is left out.
 
     `p` is the share of sign flips of the differences whose mean is as far from 0 as the one found (Fisher 1935): all 2^n flips of up to
     16 seeds, else 65,536 drawn ones, the one found among them. It cannot be below 2 / 2^n: 5 seeds never show less than 0.0625.
@@ -62,8 +64,9 @@ def paired(values_a: Iterable[float | None], values_b: Iterable[float | None], *
     first, second = list(values_a), list(values_b)
     if len(first) != len(second):
         raise UsageError(f"{len(first)} values and {len(second)}: a paired test expects one of each arm for every seed")
-    both = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
-    gaps = np.array([a - b for a, b in both], float)
+    given = [np.array([np.nan if x is None else x for x in arm], float) for arm in (first, second)]
+    there = np.isfinite(given[0]) & np.isfinite(given[1])
+    gaps = given[0][there] - given[1][there]
     n = len(gaps)
     if n == 0:
         return Paired(None, reason="no seed has a value in both arms")
@@ -94,12 +97,13 @@ def _flipped(gaps: Float[np.ndarray, " n"], seed: int) -> tuple[float, str]:
 
 
 def unpaired(values_a: Iterable[float | None], values_b: Iterable[float | None], *, seed: int = 0) -> Unpaired:
-    """The test of two arms whose seeds have nothing in common, as those of different data or sizes; values None are left out.
+    """The test of two arms whose seeds have nothing in common, as those of different data or sizes; values None, or not
+    finite, are left out.
 
     `p` is the share of ways to part all values into arms of these sizes whose means are as far apart: all ways if they are 65,536 or
     fewer, else as many drawn ones, the one found among them. Undefined where an arm has no value; without interval where one has one.
     """
-    a, b = (np.array([value for value in values if value is not None], float) for values in (values_a, values_b))
+    a, b = finite(values_a), finite(values_b)
     n, m = len(a), len(b)
     if not (n and m):
         return Unpaired(None, n=(n, m), reason="an arm has no value")
@@ -141,9 +145,12 @@ def _parted(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"], seed: int) -
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Holm's (1979) adjusted p of several tests, so that one false finding among all of them has 5 % at most; None stays None."""
-    known = sorted((value, i) for i, value in enumerate(p) if value is not None)
-    adjusted: list[float | None] = [None] * len(p)
+    """Holm's (1979) adjusted p of several tests, so that one false finding among all of them has 5 % at most.
+
+    What is None, or not finite, is no test and stays as it is.
+    """
+    adjusted = list(p)
+    known = sorted((value, i) for i, value in enumerate(p) if value is not None and isfinite(value))
     highest = 0.0
     for rank, (value, i) in enumerate(known):
         highest = max(highest, min(1.0, (len(known) - rank) * value))

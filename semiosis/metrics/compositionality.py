@@ -134,7 +134,8 @@ def _meaning_distances(meanings: np.ndarray, n: int) -> tuple[np.ndarray, str]:
         raise UsageError(
             f"meanings of shape {values.shape} for {n} messages: expected vectors [{n}, d] or {n * (n - 1) // 2} distances of pairs"
         )
-    if values.dtype.kind in "iu" and values.size and values.max() > 1:
+    if values.dtype.kind in "biu" and not ((values.sum(axis=1) == 1).all() and np.isin(values, (0, 1)).all()):
+        # one-hot rows alone are vectors: of other whole numbers, attributes above all, the cosine means nothing
         raise UsageError("meanings are integers: expected float vectors, or attribute_distances(attributes) if these are attributes")
     return cosine_distances(values), "2 - 2 cos of meanings"
 

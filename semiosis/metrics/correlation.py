@@ -17,5 +17,7 @@ def levels(x: np.ndarray) -> Integer[np.ndarray, " p"]:
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's correlation of numbers, None where one side is constant or empty."""
-    return spearman(levels(x), levels(y)) if len(x) else None
+    """Spearman's correlation of numbers, None where one side is constant or empty; pairs that are not finite are left out."""
+    first, second = np.asarray(x, float), np.asarray(y, float)
+    known = np.isfinite(first) & np.isfinite(second)
+    return spearman(levels(first[known]), levels(second[known])) if known.any() else None

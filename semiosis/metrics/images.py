@@ -248,15 +248,20 @@ def class_rate(
 ) -> Value:
     """How often what the receiver finds is of the class that the sender saw, right photo or not, with Wilson's interval.
 
-    All are classes; chance is the mean share of the candidates that are of the class seen, where those are given. A candidate -1 is none.
+    All are classes; chance is the mean share of the candidates that are of the class seen, where those are given. A candidate -1 is none;
+    an example that has none says nothing of chance.
     """
-    if len(seen) == 0:
+    own, chosen = np.asarray(seen), np.asarray(found)
+    if len(own) == 0:
         return undefined("no examples")
     null = None
     if candidates is not None:
-        there = candidates >= 0
-        null = float(((candidates == seen[:, None]) & there).sum(axis=1) @ (1.0 / there.sum(axis=1)) / len(seen))
-    return accuracy(seen == found, null)
+        among = np.asarray(candidates)
+        there = among >= 0
+        many = there.sum(axis=1)
+        alike = ((among == own[:, None]) & there).sum(axis=1)
+        null = float((alike[many > 0] / many[many > 0]).mean()) if many.any() else None
+    return accuracy(own == chosen, null)
 
 
 def auroc(signal: Float[np.ndarray, " n"], noise: Float[np.ndarray, " m"]) -> Value:

@@ -94,7 +94,7 @@ def _nsb(counts: np.ndarray, support: float) -> float:
 
 def _dense(values: np.ndarray) -> np.ndarray:
     """The same integers from 0, in few enough steps that counting them needs no sorting."""
-    whole = values.astype(np.int64)
+    whole = np.asarray(values).astype(np.int64)
     low, high = (int(whole.min()), int(whole.max())) if len(whole) else (0, 0)
     return whole - low if high - low < 4 * len(whole) + 1024 else np.unique_inverse(whole).inverse_indices
 

@@ -23,15 +23,21 @@ class Interval(NamedTuple):
     high: float | None
 
 
+def finite(values: Iterable[float | None]) -> Float[np.ndarray, " n"]:
+    """The values that there are: None, NaN and infinities are left out."""
+    known = np.array([np.nan if value is None else value for value in values], float)
+    return known[np.isfinite(known)]
+
+
 def over_seeds(values: Iterable[float | None], method: str = "t", *, resamples: int = 10_000, seed: int = 0) -> Interval:
-    """Mean and 95 % interval over seeds; one seed has no interval, and seeds without a value (None) are left out.
+    """Mean and 95 % interval over seeds; one seed has no interval, and seeds without a value (None, or not finite) are left out.
 
     `t` is Student's, right for means of seeds that are about normal, however few; `bootstrap` draws seeds anew and assumes no shape, but is
     too narrow for few seeds: by sqrt((k - 1) / k), and by the tails of t (8 normal seeds: it holds the mean 88 % of the time).
     """
     if method not in METHODS:
         raise unknown("interval", method, METHODS)
-    known = np.array([value for value in values if value is not None], float)
+    known = finite(values)
     if len(known) == 0:
         return Interval(None, None, None)
     mean = float(known.mean())
@@ -53,8 +59,12 @@ def bootstrap(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval over examples, drawn anew with replacement (Efron 1979); `statistic` maps resamples [b n] to numbers [b]."""
+    """Percentile interval over examples, drawn anew with replacement (Efron 1979); `statistic` maps resamples [b n] to numbers [b].
+
+    Values that are not finite are left out.
+    """
     sample = np.asarray(values, float)
+    sample = sample[np.isfinite(sample)]
     n = len(sample)
     if n == 0:
         return Interval(None, None, None)

@@ -28,10 +28,11 @@ def adjusted_rand(names: Names, labels: Names, *, null: bool = False, permutatio
     """
     from sklearn.metrics import adjusted_rand_score
 
-    n = _check(names, labels)
+    said, known = _checked(names, labels)
+    n = len(said)
     if n < 2:
         return undefined("fewer than 2 examples", n)
-    found = _judged(lambda i, j: float(adjusted_rand_score(labels[j], names[i])), n, "", null, permutations, bootstrap, seed)
+    found = _judged(lambda i, j: float(adjusted_rand_score(known[j], said[i])), n, "", null, permutations, bootstrap, seed)
     return found if null else found._replace(null=0.0)
 
 
@@ -41,12 +42,13 @@ def normalised_information(
     """Mutual information over the mean of both entropies, in [0, 1] (Strehl and Ghosh 2002); not 0 by chance, so ask for the null."""
     from sklearn.metrics import normalized_mutual_info_score
 
-    n = _check(names, labels)
+    said, known = _checked(names, labels)
+    n = len(said)
     how = "arithmetic mean of entropies, plug-in"
     if n < 2:
         return undefined("fewer than 2 examples", n)
     nmi = normalized_mutual_info_score
-    return _judged(lambda i, j: float(nmi(labels[j], names[i])), n, how, null, permutations, bootstrap, seed, bounds=(0.0, 1.0))
+    return _judged(lambda i, j: float(nmi(known[j], said[i])), n, how, null, permutations, bootstrap, seed, bounds=(0.0, 1.0))
 
 
 def _judged(
@@ -66,18 +68,18 @@ def _judged(
 
 def contingency(names: Names, labels: Names) -> Integer[np.ndarray, "k c"]:
     """How often each name meets each label, both counted from 0 to the largest."""
-    _check(names, labels)
-    table = np.zeros((int(np.max(names, initial=-1)) + 1, int(np.max(labels, initial=-1)) + 1), np.int64)
-    np.add.at(table, (names, labels), 1)
+    said, known = _checked(names, labels)
+    table = np.zeros((int(np.max(said, initial=-1)) + 1, int(np.max(known, initial=-1)) + 1), np.int64)
+    np.add.at(table, (said, known), 1)
     return table
 
 
 def matched(names: Names, labels: Names) -> Value:
     """Accuracy after the best one-to-one match of names to labels (Kuhn 1955); a name without a label is wrong."""
-    n = _check(names, labels)
+    table = contingency(names, labels)
+    n = int(table.sum())
     if n == 0:
         return undefined("no examples")
-    table = contingency(names, labels)
     return Value(float(table[linear_sum_assignment(table, maximize=True)].sum() / n), n=n, how="Hungarian")
 
 
@@ -87,13 +89,14 @@ def kappa(names: Names, others: Names, *, null: bool = False, permutations: int 
     Its null is 0 by construction; `null` measures it, and its 95 % quantile, with names permuted; `bootstrap` > 0 adds an interval.
     Undefined where both give one and the same name to everything.
     """
-    n = _check(names, others)
+    one, other = _checked(names, others)
+    n = len(one)
     if n == 0:
         return undefined("no examples")
-    size = int(max(names.max(), others.max())) + 1
+    size = int(max(one.max(), other.max())) + 1
 
     def of(i: np.ndarray, j: np.ndarray) -> float | None:
-        first, second = names[i], others[j]
+        first, second = one[i], other[j]
         chance = float(np.bincount(first, minlength=size) / n @ (np.bincount(second, minlength=size) / n))
         return None if chance == 1.0 else float((np.mean(first == second) - chance) / (1.0 - chance))
 
@@ -114,10 +117,15 @@ def davies_bouldin(latent: Float[np.ndarray, "n z"], names: Names) -> Value:
     """How much clusters overlap: the mean over names of the worst (spread + spread) / distance of centres; low is good (1979)."""
     from sklearn.metrics import davies_bouldin_score
 
-    used = len(np.unique(names))
-    if not 2 <= used < len(names):
-        return undefined(f"{used} names for {len(names)} examples", len(names))
-    return Value(float(davies_bouldin_score(latent, names)), n=len(names))
+    said = np.asarray(names)
+    n, used = len(said), len(np.unique(said))
+    if n < 3:
+        return undefined("fewer than 3 examples", n)
+    if used == 1:
+        return undefined(f"one name for all {n:,} examples", n)
+    if used == n:
+        return undefined("each example has a name of its own", n)
+    return Value(float(davies_bouldin_score(np.asarray(latent), said)), n=n)
 
 
 def agent(place: int) -> str:
@@ -140,17 +148,21 @@ def naming(
     `null` and `bootstrap` are passed on to the indices that have them; the mean of several agents or pairs has no interval of its own.
     """
     options = {"null": null, "permutations": permutations, "bootstrap": bootstrap, "seed": seed}
-    agents = range(len(names))
-    none = undefined(UNLABELLED, names.shape[1])
+    said = np.asarray(names)
+    if said.ndim != 2 or not len(said):
+        raise UsageError(f"names of shape {said.shape}: expected integers [agents, examples]")
+    agents, n = range(len(said)), said.shape[1]
+    none = undefined(UNLABELLED, n)
     found: dict[str, Value] = {}
     for title, index in (("ari", adjusted_rand), ("nmi", normalised_information)):
-        found |= _spread(title, {agent(i): none if labels is None else index(names[i], labels, **options) for i in agents})
-    found |= _spread("matched", {agent(i): none if labels is None else matched(names[i], labels) for i in agents})
+        found |= _spread(title, {agent(i): none if labels is None else index(said[i], labels, **options) for i in agents})
+    found |= _spread("matched", {agent(i): none if labels is None else matched(said[i], labels) for i in agents})
     if len(names) > 1:
-        found["synchrony"] = Value(float(np.mean([np.mean(names[i] == names[j]) for i, j in combinations(agents, 2)])), n=names.shape[1])
-        found |= _spread("kappa", {agent(i) + agent(j): kappa(names[i], names[j], **options) for i, j in combinations(agents, 2)})
+        alike = [said[i] == said[j] for i, j in combinations(agents, 2)]
+        found["synchrony"] = Value(float(np.mean(alike)), n=n) if n else undefined("no examples")
+        found |= _spread("kappa", {agent(i) + agent(j): kappa(said[i], said[j], **options) for i, j in combinations(agents, 2)})
     if latent is not None:
-        found |= _spread("davies_bouldin", {agent(i): davies_bouldin(latent[i], names[i]) for i in agents})
+        found |= _spread("davies_bouldin", {agent(i): davies_bouldin(latent[i], said[i]) for i in agents})
     return found
 
 
@@ -165,9 +177,11 @@ def _spread(title: str, values: dict[str, Value]) -> dict[str, Value]:
     return {title: mean} | ({f"{title}@{who}": value for who, value in values.items()} if len(values) > 1 and known else {})
 
 
-def _check(names: np.ndarray, others: np.ndarray) -> int:
-    if names.shape != others.shape or names.ndim != 1 or names.dtype.kind not in "iu" or others.dtype.kind not in "iu":
-        raise UsageError(f"names {names.dtype} {names.shape} and {others.dtype} {others.shape}: expected two integer arrays of one length")
-    if len(names) and min(int(names.min()), int(others.min())) < 0:
+def _checked(names: object, others: object) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays; raises `UsageError` unless they are as many integers from 0."""
+    first, second = np.asarray(names), np.asarray(others)
+    if first.shape != second.shape or first.ndim != 1 or first.dtype.kind not in "iu" or second.dtype.kind not in "iu":
+        raise UsageError(f"names {first.dtype} {first.shape} and {second.dtype} {second.shape}: expected two integer arrays of one length")
+    if len(first) and min(int(first.min()), int(second.min())) < 0:
         raise UsageError("a negative name or label: expected integers from 0")
-    return len(names)
+    return first, second

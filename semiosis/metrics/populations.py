@@ -109,7 +109,7 @@ def agreement(
     if flaw:
         return flaw
     speakers, n = counts.shape
-    ids = message_ids(tokens.reshape(-1, tokens.shape[2]), counts.reshape(-1)).reshape(speakers, n)
+    ids = message_ids(tokens.reshape(speakers * n, tokens.shape[2]), counts.reshape(-1)).reshape(speakers, n)
     pairs = list(combinations(range(speakers), 2))
 
     def alike(known: np.ndarray) -> np.ndarray:
@@ -140,7 +140,7 @@ def divergence(
     if flaw:
         return flaw
     speakers, n = counts.shape
-    ids = message_ids(tokens.reshape(-1, tokens.shape[2]), counts.reshape(-1)).reshape(speakers, n)
+    ids = message_ids(tokens.reshape(speakers * n, tokens.shape[2]), counts.reshape(-1)).reshape(speakers, n)
     size, pairs = int(ids.max()) + 1, list(combinations(range(speakers), 2))
 
     def apart(known: np.ndarray) -> float:
@@ -249,7 +249,7 @@ def cross_play(
 ) -> CrossPlay:
     """Accuracy of all pairs, of speaker i with listener i, of all others, and of those who trained together (`partners`) and who did not.
 
-    `n` counts pairs. `bootstrap` > 0 adds intervals over seeds, each drawn with its speaker and its listener at once; a seed drawn twice
+    `n` counts pairs; those without a value (NaN) are left out. `bootstrap` > 0 adds intervals over seeds, each drawn with its speaker and its listener at once; a seed drawn twice
     does not meet itself as a stranger. `groups` [s]: which seed each place belongs to, where several agents come of one (each its own if
     not given). `chance` is the null of accuracies; that of the gap is 0. Undefined, with the reason, where no such pair exists: the
     diagonal unless there are as many speakers as listeners, and then there are no intervals either. Raises `UsageError` for `groups` that
@@ -263,9 +263,12 @@ def cross_play(
     square = played.shape[0] == played.shape[1]
     if groups is not None and (not square or np.shape(groups) != played.shape[:1]):
         raise UsageError(f"groups of shape {np.shape(groups)} for a matrix {played.shape}: expected one for each place of a square matrix")
+    there = np.isfinite(played)
+    played = np.where(there, played, 0.0)
     own = np.eye(*played.shape, dtype=bool)
     everyone = np.full(played.shape, True)
-    parts = [everyone, own, ~own] + ([] if together is None else [together, ~together])
+    kinds = [everyone, own, ~own] + ([] if together is None else [together, ~together])
+    parts = [kind & there for kind in kinds]
     family = np.unique(np.arange(len(played)) if groups is None else np.asarray(groups), return_inverse=True)[1].reshape(-1)
     seeds = int(family.max(initial=-1)) + 1 if square else 0
 
@@ -289,16 +292,19 @@ def cross_play(
 
     def mean(place: int, none: str) -> Value:
         where = parts[place]
-        return Value(float(played[where].mean()), *interval(place), chance, n=int(where.sum()), how=how) if where.any() else undefined(none)
+        if not where.any():
+            return undefined("no such pair has a value" if kinds[place].any() else none)
+        return Value(float(played[where].mean()), *interval(place), chance, n=int(where.sum()), how=how)
 
     how = f"bootstrap over {seeds} seeds, rows and columns together" if bootstrap and seeds > 1 else ""
     unequal = undefined(f"{played.shape[0]} speakers and {played.shape[1]} listeners: nobody's own partner is known")
     diagonal = mean(1, "no pairs") if square else unequal
     off_diagonal = mean(2, "one pair only") if square else unequal
-    gap = off_diagonal._replace(n=played.size)
+    count = int(there.sum())
+    gap = (off_diagonal if diagonal.value is not None else diagonal)._replace(n=count)
     if diagonal.value is not None and off_diagonal.value is not None:
         nothing = None if chance is None else 0.0
-        gap = Value(diagonal.value - off_diagonal.value, *interval(-1), nothing, n=played.size, how=how)
+        gap = Value(diagonal.value - off_diagonal.value, *interval(-1), nothing, n=count, how=how)
     untold = undefined("partners not given")
     return CrossPlay(
         mean(0, "no pairs"),

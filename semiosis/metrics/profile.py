@@ -290,7 +290,7 @@ def community(
     options = {"null": null, "permutations": permutations, "bootstrap": bootstrap, "seed": seed}
     alike = {"synchrony": synchrony, "agreement": agreement, "edit_distance": edit_distance, "divergence": divergence}
     found = {name: metric(known, counts, **options) for name, metric in alike.items()}
-    ids = message_ids(known.reshape(-1, known.shape[2]), counts.reshape(-1)).reshape(counts.shape)
+    ids = message_ids(known.reshape(counts.size, known.shape[2]), counts.reshape(-1)).reshape(counts.shape)
     pairs = {f"{i} {j}": kappa(ids[i], ids[j], **options) for i, j in combinations(range(speakers), 2)}
     found["kappa"] = _mean(pairs, "whole messages; mean over pairs of speakers")
     for name, index in (("ari", adjusted_rand), ("nmi", normalised_information)):

@@ -39,6 +39,8 @@ def accuracy(correct: np.ndarray, null: float | None = None) -> Value:
 
 def relative_drop(clean: float, noisy: float) -> Value:
     """What noise costs, in % of the clean accuracy: 100 (clean - noisy) / clean; undefined where nothing was right to begin with."""
+    if not np.isfinite([clean, noisy]).all():
+        return undefined("an accuracy is not finite")
     return Value(100.0 * (clean - noisy) / clean) if clean > 0 else undefined("the clean accuracy is zero")
 
 

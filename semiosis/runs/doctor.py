@@ -55,10 +55,10 @@ def examined(facts: Facts) -> list[Ailment]:
     rest = facts.of([seed for seed in facts.seeds if seed not in ill])
     found += [ailment for look in LOOK for ailment in look(rest)]
     caused = {seed for seeds, word in found for seed in seeds if word.severity == "warning"}
-    found += _blind(facts.of([seed for seed in facts.seeds if seed not in caused]))
-    if not any(word.severity == "warning" for _, word in found):
+    blind = _blind(facts.of([seed for seed in facts.seeds if seed not in caused]))
+    if not blind and not any(word.severity == "warning" for _, word in found):
         found += _well(facts)
-    return sorted(found, key=lambda ailment: GRAVITY.index(ailment[1].severity))
+    return sorted(found + blind, key=lambda ailment: GRAVITY.index(ailment[1].severity))
 
 
 # ------------------------------------------------------------------------------------------------------------ statistics
@@ -480,11 +480,13 @@ def _rising(facts: Facts) -> list[Ailment]:
 def _well(facts: Facts) -> list[Ailment]:
     """One word where messages are understood, or signs are agreed on, by all seeds together (a seed that fails is another word)."""
     whole = facts.some(lambda place: facts.at("accuracy", place) is not None)
-    n = facts.n * len(facts.seeds)
-    if len(whole.places) == len(facts.seeds) > 0 and beyond(whole.mean("accuracy"), n, facts.chance, _alpha(facts)):
-        shuffled = whole.mean("accuracy_shuffled")
+    own, shuffled, alpha = whole.mean("accuracy"), whole.mean("accuracy_shuffled"), ALARM
+    # seeds meet the same exam, and share what it favours: so many answers as one has
+    heard = math.isnan(shuffled) or own - shuffled > margin(own, shuffled, facts.n, alpha)
+    if len(whole.places) == len(facts.seeds) > 0 and heard and facts.chance is not None and beyond(own, facts.n, facts.chance, alpha):
         with_other = "" if math.isnan(shuffled) else f", and {shuffled:.3f} when each hears a message about something else"
-        says = f"messages are understood: accuracy is {whole.mean('accuracy'):.3f}, that of blind guesses {facts.chance:.3g}"
+        so = "are" if gain(own, facts.chance) >= HALF else "begin to be"
+        says = f"messages {so} understood: accuracy is {own:.3f}, that of blind guesses {facts.chance:.3g}"
         return _word(whole, "all", "ok", says + with_other)
     whole = facts.some(lambda place: (facts.at("kappa", place) or 0) > 0)
     if facts.late and len(whole.places) == len(facts.seeds) > 0 and not _agreement(facts):
