@@ -273,7 +273,7 @@ def test_a_figure_that_one_seed_lacks_is_undefined_for_it():
 def test_another_split_has_files_of_its_own(named: Path, tell: Tell, tmp_path: Path):
     copy = Path(shutil.copytree(named, tmp_path / "copy"))
     assert tell("evaluate", copy)[0] == 0
-    figures = {f"figures/{name}.png" for name in ("curves", "lexicon", "confusion", "latents")}
+    figures = {f"figures/{name}.png" for name in ("curves", "lexicon", "confusion", "latents", "interventions")}
     written = listing(copy)
     assert {name for name in written if name.startswith("figures/")} == figures
     status, out, err = tell("evaluate", copy, "--split", "train")
@@ -281,7 +281,8 @@ def test_another_split_has_files_of_its_own(named: Path, tell: Tell, tmp_path: P
     assert "evaluation-train.json" in out.replace("\n", "")
     after = listing(copy)
     assert after.keys() - written.keys() == {
-        "evaluation-train.json", "figures/lexicon-train.png", "figures/confusion-train.png", "figures/latents-train.png"
+        "evaluation-train.json", "figures/lexicon-train.png", "figures/confusion-train.png", "figures/latents-train.png",
+        "figures/interventions-train.png",
     }  # fmt: skip
     assert {name for name in written if after[name] != written[name]} <= {"figures/curves.png"}
     tested, trained = (json.loads((copy / f"evaluation{which}.json").read_text()) for which in ("", "-train"))
@@ -512,21 +513,22 @@ def test_demo_plays_every_game_and_shows_each(tell: Tell, mistake: Callable[...,
     monkeypatch.setitem(games["glyph"].PRESETS, "colour", colour)
     monkeypatch.setitem(games["dialogue"].PRESETS, "quick", dataclasses.replace(tiny["dialogue"], max_exchange=2))
     monkeypatch.setitem(games["sketch"].PRESETS, "quick", tiny["sketch"])
-    status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo")
+    status, out, err = tell("demo", "--steps", "4", "--seeds", "1", "--out", "demo")
     assert (status, err) == (0, "")
     demo, common = tmp_path / "demo", {"curves", "lexicon", "interventions"}
     drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
-    drawn["glyph"] = {"curves", "alphabet", "glyphs", "answers", "levels", "interventions", "film", "between"}
+    drawn["glyph"] = {"curves", "interventions", "alphabet", "glyphs", "answers", "levels", "interventions", "film", "between"}
     drawn["dialogue"] = drawn["unseen"] = {"curves", "interventions", "conversations", "steps", "lengths"}
-    drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "seeds", "svg", "film", "between"}
-    assert {path.name for path in demo.iterdir()} == drawn.keys()
+    drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "svg", "film", "between"}
+    assert {path.name for path in demo.iterdir()} == {*drawn, "report", "report.html"}
+    assert "All of this on one page: demo/report.html" in out
     for name, figures in drawn.items():
         game = "dialogue" if name == "unseen" else name
         assert json.loads((demo / name / "evaluation.json").read_text())["game"] == game
         assert {path.stem for path in (demo / name / "figures").iterdir()} == figures
         assert all(f"demo/{name}/figures/{figure}" in out for figure in figures)
-        assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0, 1]
-    told = ("The Lewis game: ", "accuracy, messages shuffled", "The naming game: ", "Cohen's kappa", "The glyph game: ", "The dialogue: ")
+        assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0]
+    told = ("The Lewis game: ", "  messages shuffled", "The naming game: ", "Cohen's kappa", "The glyph game: ", "The dialogue: ")
     told += ("valid-000000  ", "The dialogue again, ", "The sketch game: ")  # a conversation while it is trained
     places = [out.index(text) for text in told]
     assert places == sorted(places)

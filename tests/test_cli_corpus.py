@@ -107,6 +107,15 @@ def test_files_of_others_are_measured(say: Any, tmp_path: Path):
     assert "undefined, no attributes" in out
 
 
+def test_what_a_stranger_tells_of_a_file_is_shown_or_refused(say: Any, tmp_path: Path):
+    file = tmp_path / "a.jsonl"
+    head = {"format": 1, "agents": [], "about": {"step": "last", "data": {"name": 5, "split": "test", "fingerprint": "x"}}}
+    file.write_text(json.dumps(head) + "\n[1, 2]\n[2, 1]\n")
+    assert "step last" in say(metrics_command, file, *QUICK, "--only", "messages")
+    with pytest.raises(UsageError, match="does not say what it is about"):
+        metrics_command.run([str(file), "--inputs"])
+
+
 def test_mistakes_are_told_in_a_sentence(trained: Path, tmp_path: Path):
     def sentence(command: Any, *args: Any) -> str:
         with pytest.raises(UsageError) as told:

@@ -109,7 +109,7 @@ def test_a_conversation_is_told_below_each_line_of_training(told: tuple[Path, st
     talk = conversations.of(opened, 0, "valid").talk
     assert opened.config.samples == 1
     for text in parts[2::2]:
-        head, *lines = text.split("\ntrained: ")[0].rstrip("\n").split("\n")
+        head, *lines = re.split(r"\n(?:trained: |warning at step )", text)[0].rstrip("\n").split("\n")
         assert head == f"valid-000000  {talk.classes[talk.target[0]]}"
         sender, receiver, end = lines[:-1:2], lines[1:-1:2], lines[-1]
         assert 1 <= len(sender) == len(receiver) <= 3

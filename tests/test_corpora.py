@@ -271,6 +271,43 @@ def test_messages_of_eggs_kinds(torch: Any, tmp_path: Path):
         read(None)
 
 
+def test_relaxed_messages_are_their_likeliest_symbols_whatever_length_is_expected(torch: Any, tmp_path: Path):
+    def read(message: Any, length: Any = None, **aux: Any) -> Corpus:
+        torch.save(torch.Interaction(message=message, message_length=length, aux_input={}, aux=aux), tmp_path / "a.pt")
+        return corpora.read(tmp_path / "a.pt")
+
+    one = torch.tensor([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1], [0.0, 1.0, 0.0]])  # Gumbel-Softmax senders of one symbol
+    for length in (None, torch.ones(3)):
+        assert read(one, length).tokens.tolist() == [[2], [0], [1]]
+        assert read(one.round(), length).tokens.tolist() == [[2], [0], [1]]
+    assert read(torch.tensor([[2.0, 1.0, 0.0], [1.0, 0.0, 0.0]]), torch.tensor([3.0, 2.0])).tokens.tolist() == [[1, 0], [0, NONE]]
+    several = torch.nn.functional.one_hot(torch.tensor([[2, 0, 1, 0], [1, 1, 2, 0]]), 3) * 0.8 + 0.2 / 3
+    for length in (torch.tensor([3.7, 3.2]), torch.tensor([4.0, 4.0]), None):  # in training it is an expectation
+        corpus = read(several, length)
+        assert corpus.tokens.tolist() == [[1, NONE, NONE], [0, 0, 1]]
+        assert corpus.length.tolist() == [1, 3]
+    stray = torch.tensor([[1, 0, 2, 0], [2, 0, 0, 0], [1, 1, 0, 0]])  # one row is said to go on, two to end
+    assert read(stray, torch.tensor([4, 2, 3])).length.tolist() == [1, 1, 2]
+    assert read(stray, torch.tensor([3.5, 2.0, 3.0])).length.tolist() == [1, 1, 2]
+    assert read(stray, acc=torch.tensor([3.0, 0.0, 1.0])).correct is None
+    assert read(stray, acc=torch.tensor([0.5, 0.0, 1.0])).correct is not None
+    with pytest.raises(UsageError, match="holds no messages: its Interactions have no rows"):
+        read(stray[:0], torch.ones(0))
+    with pytest.raises(UsageError, match="its message_length has 2 numbers, and there are 3 messages"):
+        read(stray, torch.ones(2))
+
+
+def test_messages_of_one_symbol_or_none_come_back_from_egg(tmp_path: Path):
+    corpus = corpora.messages(np.array([[3], [NONE], [0]]), np.array([1, 0, 1]), agents=("a", "b"), listener=np.ones(3, int))
+    path = corpora.write(corpus, tmp_path / "a.pt", "egg")
+    same(corpus, corpora.read(path))
+    (held,), _ = egg.load(path)
+    assert held.message is not None
+    assert held.message_length is not None
+    assert held.message.tolist() == [[4, 0], [0, 0], [1, 0]]
+    assert held.message_length.tolist() == [2, 1, 2]
+
+
 class Evil:
     def __reduce__(self) -> Any:
         return (print, ("run",))
@@ -354,7 +391,84 @@ def test_a_table_that_is_none_is_told(text: str, why: str, tmp_path: Path):
         table(tmp_path, text)
 
 
+def test_what_a_table_lacks_is_missing(tmp_path: Path):
+    corpus = table(tmp_path, "message,label,a_c,x_0\n1,,red,1\n2,cat,,\n3,dog,red,2\n   \n")
+    assert corpus.label is not None
+    assert corpus.label.tolist() == [NONE, 0, 1]
+    assert corpus.about["classes"] == ["cat", "dog"]
+    assert corpus.attributes is not None
+    assert corpus.attributes.tolist() == [[0], [NONE], [0]]
+    assert corpus.meanings is not None
+    np.testing.assert_array_equal(corpus.meanings, np.array([[1], [np.nan], [2]]))
+    assert table(tmp_path, 'message\n1 2\n\n2\n""\n\n').length.tolist() == [2, 0, 1, 0]  # but what stands below the table is none of it
+
+
+@pytest.mark.parametrize("form", HELD, ids=HELD)
+def test_vectors_that_are_known_in_part_and_speakers_that_are_not(form: str, tmp_path: Path):
+    meanings = np.array([[0.5, np.nan], [np.nan, np.nan], [1.0, 2.0]])
+    corpus = corpora.messages(np.arange(6).reshape(3, 2), speaker=np.full(3, NONE), meanings=meanings)
+    same(corpus, corpora.read(corpora.write(corpus, tmp_path / HELD[form], form)))
+
+
+def test_tables_of_pandas_are_read(tmp_path: Path):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    def read(**columns: Any) -> Corpus:
+        parquet.write_table(arrow.table(columns), tmp_path / "a.parquet")
+        return corpora.read(tmp_path / "a.parquet")
+
+    words = [["ba", "ab"], ["ab"], None]
+    corpus = read(message=words, speaker=[4, 7, 4], label=["dog", None, "cat"], seed=[0.0, 1.0, 1.0], correct=[True, False, None])
+    assert corpus.tokens.tolist() == [[1, 0], [0, NONE], [NONE, NONE]]
+    assert corpus.agents == ("4", "7")
+    assert corpus.speaker.tolist() == [0, 1, 0]
+    assert corpus.seed.tolist() == [0, 1, 1]
+    assert corpus.label is not None
+    assert corpus.label.tolist() == [1, NONE, 0]
+    assert (corpus.about["words"], corpus.about["classes"]) == (["ab", "ba"], ["cat", "dog"])
+    assert read(message=[[1.0]] * 3, label=[2.0, None, 0.0]).label.tolist() == [2, NONE, 0]  # type: ignore[union-attr]
+    for columns, why in (
+        ({"message": ["1 2"]}, "its column 'message' is of type string, and lists of symbols are expected"),
+        ({"message": [[1]], "label": [0.5]}, "its 'label' has what does not fit .0.5 where a whole number is expected"),
+        ({"message": [[1]], "correct": ["a"]}, "its 'correct' has what does not fit"),
+        ({"message": arrow.array([[2**63]], arrow.list_(arrow.uint64()))}, "its 'message' has what does not fit"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            read(**columns)
+
+
 # ------------------------------------------------------------------------------------------------------------------- mistakes
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("a.jsonl", "[99999999999999999999999]\n", "'message' has what does not fit .a whole number of more than 64 bits"),
+        ("a.csv", "message\n99999999999999999999999\n", "a whole number of more than 64 bits"),
+        ("a.jsonl", "[5000000000]\n", "tokens has the number 5000000000: expected whole numbers from -2147483648 to 2147483647"),
+        ("a.jsonl", f'{{"message": [1], "meanings": [1{"0" * 400}]}}\n', "'meanings' has what does not fit"),
+        ("a.csv", "message,x_0\n1,1e400\n", "meanings has an infinite number"),
+        ("a.jsonl", "[" * 200_000 + "\n", "line 1 of .* is damaged"),
+        ("a.csv", "message\n" + "[" * 100_000 + "\n", "row 2 of .* has a message that is no JSON list"),
+        ("a.jsonl", f"[{'9' * 5000}]\n", "line 1 of .* is damaged"),
+        ("a.csv", f"message,label\n1,{'9' * 5000}\n", "has a number of 5,000 digits"),
+        ("a.jsonl", '{"format": 1, "agents": ["a"], "about": {"message": 5}}\n[1]\n', "about tells the message as '5'"),
+        ("a.jsonl", '{"format": 1, "agents": ["a"], "about": {}}\n{"message": [1], "speaker": "b"}\n', "'b' is none of the agents: a"),
+        ("a.jsonl", '{"message": [1], "correct": 5}\n', "correct is 5: expected the share of an answer that is right, from 0 to 1"),
+    ],
+    ids=range(12),
+)
+def test_numbers_and_depths_that_nothing_holds_are_told(name: str, text: str, why: str, tmp_path: Path):
+    with pytest.raises(UsageError, match=why) as told:
+        table(tmp_path, text, name)
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 400
+
+
+def test_a_picture_of_an_impossible_name_is_told(tmp_path: Path):
+    (tmp_path / "a.jsonl").write_text('{"message": [], "image": "a\\u0000b.png"}\n')
+    with pytest.raises(UsageError, match="has a name that no file can have"):
+        corpora.read(tmp_path / "a.jsonl").pictures["a\0b.png"]
 
 
 @pytest.mark.parametrize("name", HELD.values())
@@ -404,6 +518,10 @@ def test_rows_that_do_not_fit_are_told():
         ({"label": np.array([0.5, 0, 0, 0])}, "label of type float64: expected whole numbers"),
         ({"guess": np.zeros((3, 1), int)}, r"guess of shape \(3, 1\)"),
         ({"tokens": -np.ones((4, 3), int)}, "a symbol -1: expected 0 or more"),
+        ({"candidates": np.full((4, 1), 2**40)}, "candidates has the number 1099511627776"),
+        ({"attributes": np.full((4, 1), -(2**40))}, "attributes has the number -1099511627776"),
+        ({"label": np.full(4, 2**63, np.uint64)}, "label has the number 9223372036854775808"),
+        ({"correct": np.array([0.5, 1.5, 0, 0])}, "correct is 1.5"),
         ({"about": {"a": float("nan")}}, "cannot be written as JSON"),
     ):
         with pytest.raises(UsageError, match=why):
@@ -524,6 +642,31 @@ def test_meanings_are_those_of_the_corpus_or_looked_up():
     assert own["mean"] == pytest.approx(1.0)  # one attribute more that differs is one symbol more, and one step of the cosine
     given = corpus._replace(meanings=np.tile(inputs, (2, 1)))
     assert measure.measured(given, QUICK._replace(only=("topsim",)))["metrics"]["topsim"]["mean"] == own["mean"]
+
+
+def test_what_is_said_again_counts_again(tmp_path: Path):
+    # thing 0: the same to a and b; thing 1: otherwise to b; thing 2: twice the same to a, once to b
+    corpus = corpora.messages(
+        np.array([[1], [1], [2], [3], [4], [4], [4]]),
+        listener=np.array([1, 2, 1, 2, 1, 1, 2]),
+        example=np.array([0, 0, 1, 1, 2, 2, 2]),
+        agents=("s", "a", "b"),
+    )
+    assert measure.measured(corpus, QUICK._replace(only=("messages",)))["metrics"]["messages"]["n"] == 5
+    home = corpora.write(corpus, tmp_path, "elcc")
+    assert (home / "data" / "seed-0" / "corpus.jsonl").read_text().split() == ["[1]", "[2]", "[3]", "[4]", "[4]"]
+    alone = corpora.messages(np.array([[1], [1], [2], [2]]), example=np.array([0, 0, 0, 1]), label=np.array([0, 0, 1, 1]))
+    assert measure.measured(alone, QUICK._replace(only=("messages",)))["metrics"]["messages"]["n"] == 4
+
+
+def test_things_as_they_are_are_told_from_meanings():
+    corpus, inputs = identity(), np.eye(12)[:, :5] + 0.1
+    only = QUICK._replace(only=("topsim",))
+    assert "2 - 2 cos of the things as they are" in measure.measured(corpus, only, inputs=inputs)["metrics"]["topsim"]["how"]
+    given = corpus._replace(meanings=np.tile(inputs, (2, 1)))
+    assert "2 - 2 cos of meanings" in measure.measured(given, only)["metrics"]["topsim"]["how"]
+    with pytest.raises(UsageError, match="examples from 0 to 11: expected places among 4 things"):
+        measure.measured(corpus, only, inputs=inputs[:4])
 
 
 def test_recorded_conversations_are_a_corpus(tmp_path: Path):

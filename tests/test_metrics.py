@@ -485,3 +485,74 @@ def test_metrics_need_no_jax():
 def test_shapes_are_checked_in_use_too():
     done = alone("import numpy as np, semiosis.metrics as m; m.posdis(np.ones((4, 2), int), np.ones((3, 2), int))")
     assert "UsageError: attributes of shape (3, 2) and type int64: expected integers [4, k]" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ what is missing, and lists
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), float("inf")])
+def test_what_is_not_finite_is_missing(missing: float | None):
+    assert metrics.over_seeds([0.5, missing]) == (0.5, None, None)
+    assert metrics.over_seeds([0.25, missing, 0.75], "bootstrap").mean == 0.5
+    assert metrics.over_seeds([missing]) == (None, None, None)
+    one = metrics.paired([1.0, missing], [0.0, 0.0])
+    assert (one.difference, one.p, one.n, one.reason) == (1.0, None, 1, "one seed has neither interval nor test")
+    assert metrics.paired([missing, 1.0], [0.0, missing]).reason == "no seed has a value in both arms"
+    assert metrics.unpaired([1.0, missing, 2.0], [0.0, 1.0, 0.0]) == metrics.unpaired([1.0, 2.0], [0.0, 1.0, 0.0])
+    assert metrics.unpaired([missing], [1.0]).reason == "an arm has no value"
+    first, *others = metrics.holm([missing, 0.01, 0.04])
+    assert others == [0.02, 0.04]  # two tests, not three
+    assert first is missing
+
+
+def test_the_bootstrap_leaves_out_what_is_not_finite():
+    assert metrics.bootstrap([1.0, np.nan, 2.0], seed=3) == metrics.bootstrap([1.0, 2.0], seed=3)
+    assert metrics.bootstrap([np.nan]) == (None, None, None)
+
+
+def test_other_figures_without_a_value():
+    assert metrics.relative_drop(0.5, float("nan")).reason == "an accuracy is not finite"
+    assert metrics.rank_correlation(np.array([1.0, 2.0, np.nan, 3.0]), np.array([1.0, 2.0, 0.0, 3.0])) == pytest.approx(1.0)
+    seen = np.array([1, 2])
+    assert metrics.class_rate(seen, seen, np.array([[1, 2], [-1, -1]])).null == 0.5  # the second has no candidates
+    assert metrics.class_rate(seen, seen, np.full((2, 2), -1)).null is None
+
+
+LISTS = """
+import numpy as np
+from semiosis import metrics as m
+from semiosis.errors import UsageError
+
+names, others = [0, 1, 1, 2], [1, 1, 0, 2]
+scores, mask = [[[0.0, 1.0]], [[2.0, 1.0]]], [[True], [True]]
+calls = [
+    (m.kappa, names, others), (m.adjusted_rand, names, others), (m.normalised_information, names, others), (m.matched, names, others),
+    (m.contingency, names, others), (m.naming, [names, others], names), (m.davies_bouldin, [[0.0], [1.0], [1.5], [3.0]], [0, 0, 1, 1]),
+    (m.entropy, names), (m.effective_number, names), (m.counted_entropy, [2, 1]), (m.class_rate, names, others, [names] * 4),
+    (m.strokes_in_use, [[0.5, 0.0], [0.2, 0.9]]), (m.answered_accuracy, scores, mask, [1, 1]), (m.target_rank, scores, [1, 1]),
+    (m.step_entropy, scores), (m.confusion, names, others, 3), (m.f1_by_class, [[3, 1], [1, 2]]), (m.turns, mask),
+    (m.length_by_class, names, others, 3), (m.bit_entropy, [[[True, False]], [[True, True]]], mask), (m.kappa, names, others[:3]),
+]
+for call, *given in calls:
+    told = []
+    for kind in (list, np.array):
+        try:
+            told.append(repr(call(*[kind(x) if isinstance(x, list) else x for x in given])))
+        except UsageError as error:
+            told.append(str(error))
+    assert told[0] == told[1], (call.__name__, told)
+"""
+
+
+def test_lists_are_as_good_as_arrays():
+    """In a program of its own: here, types are checked, and lists are none of those that are told."""
+    subprocess.run([sys.executable, "-W", "error", "-c", LISTS], check=True)
+
+
+def test_why_names_do_not_part_what_they_name():
+    latent = np.random.default_rng(0).normal(size=(4, 2))
+    for names, reason in (([1] * 4, "one name for all 4 examples"), ([0, 1, 2, 3], "each example has a name of its own")):
+        assert metrics.davies_bouldin(latent, np.array(names)).reason == reason
+    assert metrics.davies_bouldin(latent[:2], np.array([0, 1])).reason == "fewer than 3 examples"
+    with pytest.raises(UsageError, match=r"names of shape \(0, 3\): expected integers \[agents, examples\]"):
+        metrics.naming(np.zeros((0, 3), int))

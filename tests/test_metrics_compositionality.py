@@ -367,3 +367,14 @@ def test_empty_languages_and_misuse():
         assert metric(none, nothing).reason == "no messages"
     with pytest.raises(UsageError, match=r"attributes of shape \(3,\) and type int64: expected integers \[3, k\]"):
         checked_attributes(np.arange(3), 3)
+
+
+def test_attributes_are_not_taken_for_vectors():
+    """A perfect code of two binary attributes: 1 by attributes; integers, whose cosine means nothing, are refused unless one-hot."""
+    attributes = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    assert metrics.topsim(attributes, metrics.attribute_distances(attributes)).value == pytest.approx(1.0)
+    for integers in (attributes, attributes - 1, attributes.astype(bool), -np.eye(4, dtype=int)):
+        with pytest.raises(UsageError, match=r"^meanings are integers: expected float vectors, or attribute_distances\(attributes\)"):
+            metrics.topsim(attributes, integers)
+    one_hot = np.eye(4, dtype=int)[[0, 0, 1, 2]]
+    assert metrics.topsim(attributes, one_hot) == metrics.topsim(attributes, one_hot.astype(float))

@@ -205,3 +205,24 @@ def test_acceptance():
     found = metrics.acceptance(np.array([[True, False], [True, True]]))
     assert (found.value, found.n) == (0.75, 4)
     assert metrics.acceptance(np.zeros((0, 2), bool)).reason == "no proposals"
+
+
+def test_pairs_without_a_value_are_left_out():
+    found = metrics.cross_play(np.array([[1.0, np.nan], [0.5, 1.0]]), bootstrap=20)
+    assert (found.mean.value, found.mean.n) == (2.5 / 3, 3)
+    assert (found.off_diagonal.value, found.off_diagonal.n, found.gap.value, found.gap.n) == (0.5, 1, 0.5, 3)
+    alone = metrics.cross_play(np.array([[np.nan, 0.25], [0.5, np.nan]]))
+    assert (alone.diagonal.value, alone.gap.value) == (None, None)
+    assert alone.diagonal.reason == alone.gap.reason == "no such pair has a value"
+    assert alone.off_diagonal.value == 0.375
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 0), (2, 0, 3), (1, 3, 0), (2, 0, 0)])
+def test_empty_messages(shape: tuple[int, int, int]):
+    """Messages of no symbols are all alike; of no messages nothing can be said."""
+    silent = np.zeros(shape, int)
+    found = metrics.community(silent, bootstrap=5, permutations=5)
+    if shape == (2, 3, 0):
+        assert (found["agreement"].value, found["synchrony"].value, found["divergence"].value) == (1.0, 1.0, 0.0)
+    else:
+        assert all(value.value is None and value.reason for value in found.values())

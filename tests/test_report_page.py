@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import os
 import re
@@ -322,7 +323,7 @@ def test_a_run_that_has_just_begun(tmp_path: Path) -> None:
     text = made.page.read_text()
     assert "The run has not been evaluated." in text
     assert not [path for path in made.beside if path.suffix == ".png"]
-    assert "semiosis metrics young" in text  # what would add to the page
+    assert html.escape(f"semiosis metrics {shlex.quote(str(run))}") in text  # what would add to the page
 
 
 def test_runs_of_several_games_stand_apart(tmp_path: Path) -> None:

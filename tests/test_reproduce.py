@@ -32,7 +32,11 @@ MADE_UP = {
         {
             "digits": Form({"pair": Arm("tiny", TINY)}, (SURE, NEVER), 1, "seconds"),
             "full": Form(
-                {"pair": Arm("tiny", {**TINY, "data": "absent.npz"})}, (SURE,), 1, "days", Need("absent.npz, a file", "make it yourself")
+                {"pair": Arm("tiny", {**TINY, "data": "absent.npz"})},
+                (SURE,),
+                1,
+                "days",
+                Need("absent.npz, a file", "make it yourself", lambda data: len(data.classes) == 3),
             ),
         },
     )
@@ -108,6 +112,7 @@ def test_the_commands_that_are_printed_do_what_is_done(name: str, form: str, tmp
     monkeypatch.chdir(tmp_path)
     digest = reproduce.FINGERPRINTS.get(form, "")
     monkeypatch.setattr(scenes, "load", lambda name: Data(name, {}, fingerprint=digest + "f00d"))
+    monkeypatch.setattr(reproduce, "_have", lambda *needed: None)  # what the full form needs nobody ships
     (tmp_path / "vgg16.pth").touch()
     started = []
 
@@ -154,6 +159,9 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path: Path, monkeypatc
     )
     missing = mistake(lambda: plan(out, quick=False))
     assert missing == "tiny2026 in full needs absent.npz, a file (no file or folder 'absent.npz'); make it yourself"
+    other = mistake(lambda: plan(out, quick=False, data="digits"))
+    told = "--data digits is something else, 10 classes of 8 x 8 x 1"
+    assert other == f"tiny2026 in full needs absent.npz, a file ({told}); make it yourself"
     np.savez("mine.npz", features=np.zeros((10, 4), np.float32))
     assert "mine.npz is none that it has figures of" in mistake(lambda: plan(out, data="mine.npz"))
     assert (
@@ -166,6 +174,17 @@ def test_mistakes_are_told_before_anything_is_written(tmp_path: Path, monkeypatc
     (out / "pair").mkdir(parents=True)
     (out / "pair" / "letter.txt").touch()
     assert "is not empty and holds no run" in mistake(lambda: plan(out))
+
+
+@pytest.mark.parametrize("name", [name for name, paper in papers.PAPERS.items() if paper.forms["full"].need])
+def test_other_data_is_not_what_a_full_form_needs(name: str, tmp_path: Path):
+    need = papers.PAPERS[name].forms["full"].need
+    assert need is not None
+    assert not need.is_it(scenes.load("digits"))
+    assert mistake(lambda: reproduce.plan(papers.PAPERS, name, tmp_path / "out", games=GAMES, quick=False, data="digits")).startswith(
+        f"{name} in full needs {need.what} (--data digits "
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_wants_a_paper_for_its_flags():

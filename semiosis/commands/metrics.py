@@ -15,7 +15,7 @@ import tyro
 from tyro.conf import Positional
 
 from semiosis.commands.corpus import check_seed
-from semiosis.errors import UsageError
+from semiosis.errors import UsageError, unknown
 
 WIDTH = 78  # of what stands below the table
 
@@ -115,7 +115,7 @@ def _read(chosen: Metrics) -> tuple[Any, Any]:
     if not chosen.inputs:
         return corpus, None
     data = corpus.about.get("data") or {}
-    if not {"name", "split", "fingerprint"} <= set(data):
+    if not all(isinstance(data.get(name), str) for name in ("name", "split", "fingerprint")):
         raise UsageError(f"{chosen.path} does not say what it is about: --inputs is for the corpus of a run")
 
     from semiosis import scenes
@@ -124,6 +124,8 @@ def _read(chosen: Metrics) -> tuple[Any, Any]:
     loaded = scenes.load(data["name"])
     if loaded.fingerprint != data["fingerprint"]:
         raise UsageError(f"the data {data['name']!r} is not what {chosen.path} was played with: its content has changed since")
+    if data["split"] not in loaded.splits:
+        raise unknown("split", data["split"], loaded.splits)
     return corpus, plays.inputs(loaded, data["split"])
 
 
@@ -205,7 +207,7 @@ def _sections(names: list[str]) -> list[list[str]]:
 
 def _title(result: Mapping[str, Any]) -> list[str]:
     parts = [Path(str(result["game"])).stem] if "game" in result else [Path(result["corpus"]).name] if "corpus" in result else []
-    parts += [f"step {result['step']:,}"] if "step" in result else []
+    parts += [f"step {result['step']:,}" if isinstance(result["step"], int) else f"step {result['step']}"] if "step" in result else []
     parts += [f"{result['split']} split"] if "split" in result else []
     return [*parts, f"{len(result['seeds'])} seed" + ("" if len(result["seeds"]) == 1 else "s")]
 

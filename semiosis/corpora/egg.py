@@ -70,7 +70,7 @@ def of(corpus: Corpus) -> Interaction:
         aux_input["heard"] = _ended(corpus.heard, corpus.length)
     labels = corpus.target if corpus.target is not None else corpus.label
     aux = {} if corpus.correct is None else {"acc": corpus.correct}
-    message, length = _ended(corpus.tokens, corpus.length), corpus.length + (corpus.tokens.shape[1] != 1)
+    message, length = _ended(corpus.tokens, corpus.length), corpus.length + (not _endless(corpus.tokens, corpus.length))
     return Interaction(corpus.meanings, None, _flat(labels), aux_input, message, _flat(corpus.guess), length, aux)
 
 
@@ -79,9 +79,14 @@ def _flat(values: np.ndarray | None) -> np.ndarray | None:
     return values[:, 0] if values is not None and values.ndim == 2 and values.shape[1] == 1 else values
 
 
+def _endless(tokens: np.ndarray, length: np.ndarray) -> bool:
+    """Whether each message is one symbol, which nothing ends."""
+    return tokens.shape[1] == 1 and bool((length == 1).all())
+
+
 def _ended(tokens: np.ndarray, length: np.ndarray) -> np.ndarray:
     """Messages as in EGG: symbols from 1, then 0; a symbol that got lost stays -1. Of one symbol each, they are as they are, [r]."""
-    if tokens.shape[1] == 1 and (length == 1).all():
+    if _endless(tokens, length):
         return tokens[:, 0]
     out = np.full((len(tokens), tokens.shape[1] + 1), END)
     out[:, :-1] = np.where(np.arange(tokens.shape[1]) < length[:, None], np.where(tokens == NONE, NONE, tokens + 1), END)
@@ -92,15 +97,24 @@ def read(path: Path) -> Corpus:
     """Read what `write`, or EGG, has written: an Interaction, or a list of them, one after another.
 
     Of EGG's own, `labels` are those of the things, `sender_input` their meanings, `attributes` in `aux_input` theirs where it has any, and
-    scores are their best. Raises `UsageError`: no such file, no Interaction, a pickle that asks for anything else, damage.
+    scores are their best. `acc` that is no share is left out. Raises `UsageError`: no such file, no Interaction, a pickle that asks for
+    anything else, tensors that do not fit each other, damage.
     """
     found, told = load(path)
     if told is not None:
         return _ours(path, found, told)
-    parts = [_theirs(path, part) for part in found if part.message is not None]
-    if not parts:
+    logged = [part for part in found if part.message is not None]
+    if not logged:
         raise UsageError(f"{path} holds no messages: its Interactions were logged without them")
-    return _joined(path, parts)
+    logged = [part for part in logged if np.asarray(part.message).size]
+    if not logged:
+        raise UsageError(f"{path} holds no messages: its Interactions have no rows")
+    try:
+        return _joined(path, [_theirs(path, part) for part in logged])
+    except UsageError:
+        raise
+    except weights.DAMAGE as error:
+        raise UsageError(f"{path} is no dump of EGG's: its tensors do not fit each other ({first_line(error)})") from error
 
 
 def _ours(path: Path, found: list[Interaction], told: Any) -> Corpus:
@@ -113,7 +127,7 @@ def _ours(path: Path, found: list[Interaction], told: Any) -> Corpus:
         fields |= {name: np.array(values, np.str_) for name, values in told["texts"].items()}
         if "heard" in fields:
             fields["heard"] = _begun(np.asarray(fields["heard"]), np.asarray(part.message_length))[0]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*weights.DAMAGE, AttributeError) as error:
         raise UsageError(f"{path} is damaged: it is not as semiosis writes it ({first_line(error)})") from error
     known = {name: values for name, values in fields.items() if name in FIELDS and values is not None}
     return assembled(path, known, agents, about)
@@ -131,12 +145,12 @@ def _begun(message: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 def _theirs(path: Path, part: Interaction) -> dict[str, np.ndarray]:
     """The fields of a corpus in an Interaction of EGG's."""
-    message = np.asarray(part.message)
-    if message.ndim == 3 or (message.ndim == 2 and message.dtype.kind == "f" and part.message_length is None):
-        message = message.argmax(axis=-1)  # relaxed symbols
+    message, told = np.asarray(part.message), _told_length(path, part)
+    if message.ndim == 3 or _one_relaxed(message, told):
+        message, told = message.argmax(axis=-1), None  # relaxed symbols, of which message_length is an expectation
     if message.ndim not in (1, 2) or (message != message.round()).any() or (message.size and message.min() < 0):
         raise UsageError(f"{path} has messages of shape {message.shape} and type {message.dtype}: expected symbols [n t], or rows of them")
-    tokens, length = _read_symbols(message.astype(np.int64), part.message_length)
+    tokens, length = _read_symbols(message.astype(np.int64), told)
     n = len(tokens)
     found: dict[str, np.ndarray] = {"tokens": tokens, "length": length}
     labels = None if part.labels is None else np.asarray(part.labels)
@@ -155,21 +169,45 @@ def _theirs(path: Path, part: Interaction) -> dict[str, np.ndarray]:
     elif guess is not None and guess.ndim == 1 and len(guess) == n and (guess == guess.round()).all():
         found["guess"] = guess.astype(np.int64)[:, None]
     right = part.aux.get("acc")
-    if isinstance(right, np.ndarray) and right.size == n and right.shape[:1] == (n,):
+    if isinstance(right, np.ndarray) and right.size == n and right.shape[:1] == (n,) and not ((right < 0) | (right > 1)).any():
         found["correct"] = right.reshape(n).astype(np.float64)
     return found
 
 
+def _told_length(path: Path, part: Interaction) -> np.ndarray | None:
+    """message_length [n], None where it is not told in whole numbers: while relaxed messages are trained, it is an expectation."""
+    if part.message_length is None:
+        return None
+    length, n = np.asarray(part.message_length), len(np.asarray(part.message))
+    if length.size != n:
+        raise UsageError(f"{path} is no dump of EGG's: its message_length has {length.size:,} numbers, and there are {n:,} messages")
+    length = length.reshape(n).astype(np.float64)
+    return length.astype(np.int64) if np.isfinite(length).all() and (length == length.round()).all() else None
+
+
+def _one_relaxed(message: np.ndarray, told: np.ndarray | None) -> bool:
+    """Whether each row is one relaxed symbol, a share for each that there is, as Gumbel-Softmax senders of one symbol give it."""
+    if message.ndim != 2 or message.shape[1] < 2 or message.dtype.kind != "f" or not (told is None or (told == 1).all()):
+        return False
+    return bool((message >= 0).all() and (np.abs(message.astype(np.float64).sum(axis=1) - 1) < 1e-3).all())
+
+
 def _read_symbols(message: np.ndarray, length: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Symbols from 0 and lengths without the end; where a 0 stands before the end that message_length tells, it is a symbol like others."""
+    """Symbols from 0 and lengths without the end.
+
+    Where messages go on after a 0 as `length` tells, 0 is a symbol like others; but not where more of them end with it, or all do in the
+    last place: a stray row does not change what the symbols of all others are.
+    """
     if message.ndim == 1:
         return message[:, None], np.ones(len(message), np.int64)
-    n, t = message.shape
+    t = message.shape[1]
     ends = message == END
     first = np.where(ends.any(axis=1), ends.argmax(axis=1), t)
-    told = first + 1 if length is None else np.asarray(length).reshape(n).astype(np.int64)
-    if (first < np.minimum(told, t) - 1).any():
-        return message, np.minimum(told, t)
+    if length is not None and not ends[:, -1:].all():
+        told = np.clip(length, 0, t)
+        go_on, end = first < told - 1, (first == told - 1) & (told < t)
+        if go_on.sum() > end.sum():
+            return message, told
     return np.where(np.arange(t) < first[:, None], message - 1, NONE), first
 
 

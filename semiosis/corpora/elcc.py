@@ -28,11 +28,22 @@ LINES = "corpus.jsonl"
 
 
 def once(corpus: Corpus) -> Corpus:
-    """What was said, without to whom: of rows that differ in their listener alone, the first."""
-    keys = np.stack([corpus.seed, corpus.speaker, corpus.example, corpus.turn], axis=1)
+    """What was said, without to whom: of rows in which a speaker says the same of a thing to several listeners, the first.
+
+    What is said twice to one listener, or otherwise to another, stays: it was said.
+    """
     if (corpus.turn > 0).any():  # in a conversation, what is said depends on who answers
         return corpus
-    return rows(corpus, np.sort(np.unique(keys, axis=0, return_index=True)[1]))
+    drawn = np.zeros(corpus.size, int) if corpus.image is None else np.unique(corpus.image, return_inverse=True)[1]
+    keys = np.column_stack([corpus.seed, corpus.speaker, corpus.example, corpus.turn, corpus.length, drawn, corpus.tokens])
+    same = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    pairs = np.column_stack([same, corpus.listener])
+    order = np.lexsort((np.arange(corpus.size), *pairs.T))
+    new = np.append(True, (pairs[order][1:] != pairs[order][:-1]).any(axis=1))[: corpus.size]
+    begins = np.maximum.accumulate(np.where(new, np.arange(corpus.size), 0))
+    time = np.empty(corpus.size, int)
+    time[order] = np.arange(corpus.size) - begins  # how often it has been said to this listener before
+    return rows(corpus, np.sort(np.unique(np.column_stack([same, time]), axis=0, return_index=True)[1]))
 
 
 def write(corpus: Corpus, folder: Path) -> Path:

@@ -77,6 +77,6 @@ def read(path: Path) -> Corpus:
                 found[name] = values
     except UsageError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, OverflowError) as error:
         raise UsageError(f"cannot read {path}: not an HDF5 file of a corpus, or a damaged one ({first_line(error)})") from error
     return assembled(path, found, agents, about)

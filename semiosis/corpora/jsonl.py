@@ -16,6 +16,7 @@ import numpy as np
 from semiosis.corpora.types import (
     COUNTS,
     FIELDS,
+    NEEDED,
     NONE,
     PEOPLE,
     SHARES,
@@ -38,7 +39,8 @@ def write(corpus: Corpus, path: Path) -> Path:
     columns = {name: _cells(corpus, name, values) for name in FIELDS if name != "length" and (values := getattr(corpus, name)) is not None}
     columns = {"message" if name == "tokens" else name: cells for name, cells in columns.items()}
     lines = [head(corpus)]
-    lines += [{name: cells[i] for name, cells in columns.items() if cells[i] is not None} for i in range(corpus.size)]
+    void = {name for name in NEEDED if name in columns and all(cell is None for cell in columns[name])}  # else they would be filled in
+    lines += [{name: cells[i] for name, cells in columns.items() if cells[i] is not None or name in void} for i in range(corpus.size)]
     write_pictures(corpus, path.parent)
     return write_whole(path, b"".join(to_json(line) + b"\n" for line in lines))
 
@@ -55,7 +57,7 @@ def _cells(corpus: Corpus, name: str, values: np.ndarray) -> list[Any]:
     if name in TEXTS:
         return [text or None for text in plain]
     if name in VECTORS:
-        return [None if all(x != x for x in row) else row for row in plain]
+        return [None if all(x != x for x in row) else [None if x != x else x for x in row] for row in plain]
     lengths = corpus.length if name in ("tokens", "heard") else [_last(row) for row in plain]
     rows = [[None if x == NONE else x for x in row[:length]] for row, length in zip(plain, lengths, strict=True)]
     if name in ("tokens", "heard"):
@@ -81,7 +83,7 @@ def read(path: Path) -> Corpus:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"line {number} of {path} is damaged: it is no JSON ({first_line(error)})") from error
         if isinstance(row, dict) and "message" not in row and not rows and told is None:
             told = row
@@ -96,42 +98,53 @@ def read(path: Path) -> Corpus:
 
 
 def gathered(path: Path, rows: list[dict[str, Any]], agents: tuple[str, ...] = (), about: dict[str, Any] | None = None) -> Corpus:
-    """A corpus of rows as they stand in a file; words may stand for symbols. Raises `UsageError`."""
+    """A corpus of rows as they stand in a file; words may stand for symbols and classes. Raises `UsageError`."""
     if not rows:
         raise UsageError(f"{path} is no corpus: it has no messages")
     about = dict(about or {})
     known = [str(row[name]) for name in PEOPLE for row in rows if row.get(name) is not None]
     agents = agents or tuple(dict.fromkeys(known))
-    try:
-        found: dict[str, Any] = {}
-        words = symbols([row["message"] for row in rows])
-        if words:
-            about["words"] = list(words)
-            rows = [row | {"message": [words[word] for word in row["message"]]} for row in rows]
-        found["length"] = np.array([len(row["message"]) for row in rows])
-        place = {who: i for i, who in enumerate(agents)}
-        for name in FIELDS:
-            column = "message" if name == "tokens" else name
-            cells = [row.get(column) for row in rows]
-            if name == "length" or (name != "tokens" and all(cell is None for cell in cells)):
-                continue
-            if name in PEOPLE:
-                found[name] = np.array([NONE if cell is None else place[str(cell)] for cell in cells])
-            elif name in COUNTS:
-                found[name] = np.array([_integer(cell) for cell in cells], np.int64)
-            elif name in SHARES:
-                found[name] = np.array([np.nan if cell is None else float(cell) for cell in cells])
-            elif name in TEXTS:
-                found[name] = np.array([cell or "" for cell in cells], np.str_)
-            elif name in VECTORS:
-                wide = max(len(cell) for cell in cells if cell is not None)
-                found[name] = np.array([[np.nan] * wide if cell is None else list(map(float, cell)) for cell in cells])
-            else:
-                table = [cell if isinstance(cell, list) else [cell] for cell in cells]
-                found[name] = _filled(table, int(found["length"].max()) if name == "heard" else None)
-    except (TypeError, ValueError, KeyError) as error:
-        raise UsageError(f"{path} is no corpus: a row has what does not fit ({first_line(error)})") from error
+    found: dict[str, Any] = {}
+    place = {who: i for i, who in enumerate(agents)}
+    for name in FIELDS:
+        column = "message" if name == "tokens" else name
+        cells: list[Any] = [row.get(column) for row in rows]
+        if name == "length" or (all(cell is None for cell in cells) and not (name in NEEDED and any(column in row for row in rows))):
+            continue
+        try:
+            if name == "tokens":
+                if words := symbols(cells):
+                    about["words"] = list(words)
+                    cells = [[words[str(word)] for word in cell] for cell in cells]
+                found["length"] = np.array([len(cell) for cell in cells])
+            if name == "label" and any(isinstance(cell, str) for cell in cells):
+                about["classes"] = sorted({str(cell) for cell in cells if cell is not None})
+                codes = {word: i for i, word in enumerate(about["classes"])}
+                cells = [None if cell is None else codes[str(cell)] for cell in cells]
+            found[name] = _values(name, cells, place, int(found["length"].max()))
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
+            raise UsageError(f"{path} is no corpus: its {column!r} has what does not fit ({first_line(error)})") from error
     return assembled(path, found, agents, about)
+
+
+def _values(name: str, cells: list[Any], place: dict[str, int], wide: int) -> np.ndarray:
+    """A field of its cells, a row each. Raises what Python does where they do not fit."""
+    if name in PEOPLE:
+        if unheard := [cell for cell in cells if cell is not None and str(cell) not in place]:
+            raise ValueError(f"{str(unheard[0])[:60]!r} is none of the agents: {', '.join(place)}")
+        return np.array([NONE if cell is None else place[str(cell)] for cell in cells])
+    if name in COUNTS:
+        return np.array([_integer(cell) for cell in cells], np.int64)
+    if name in SHARES:
+        return np.array([np.nan if cell is None else float(cell) for cell in cells])
+    if name in TEXTS:
+        if wrong := [cell for cell in cells if not isinstance(cell, str | int | None)]:
+            raise ValueError(f"{str(wrong[0])[:60]} where a text is expected")
+        return np.array(["" if cell is None else str(cell) for cell in cells], np.str_)
+    if name in VECTORS:
+        length = max(len(cell) for cell in cells if cell is not None)
+        return np.array([[np.nan] * length if cell is None else [np.nan if x is None else float(x) for x in cell] for cell in cells])
+    return _filled([cell if isinstance(cell, list) else [cell] for cell in cells], wide if name == "heard" else None)
 
 
 def symbols(said: list[list[Any]]) -> dict[str, int]:
@@ -142,10 +155,14 @@ def symbols(said: list[list[Any]]) -> dict[str, int]:
 
 
 def _integer(cell: Any) -> int:
-    if cell is None:
+    if cell is None or cell != cell:
         return NONE
+    if isinstance(cell, float) and cell.is_integer():  # tables that lack some numbers often hold all of them as floats
+        cell = int(cell)
     if isinstance(cell, bool) or not isinstance(cell, int):
-        raise ValueError(f"{cell!r} where a whole number is expected")
+        raise ValueError(f"{repr(cell)[:60]} where a whole number is expected")
+    if not -(2**63) <= cell < 2**63:
+        raise ValueError("a whole number of more than 64 bits")
     return cell
 
 

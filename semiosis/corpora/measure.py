@@ -27,6 +27,7 @@ BITWISE = (  # what depends on which symbols a message is made of, and so differ
 )  # fmt: skip
 DRAWINGS = ("drawings", "ink", "colours", "glyph_distance", "nearest_glyph", "image_topsim")
 SUCCESS = ("accuracy",)
+MEANINGS, THINGS = "2 - 2 cos of meanings", "2 - 2 cos of the things as they are"  # in how topographic similarity was computed
 KNOWN = (*SUCCESS, *NAMES, *COMMUNITY, *DRAWINGS)
 
 Watch = Callable[[str], None]  # is told what is looked at
@@ -42,6 +43,7 @@ class Language(NamedTuple):
     attributes: np.ndarray | None
     meanings: np.ndarray | None
     vocab_size: int | None
+    looked_up: bool = False  # the meanings are the things as they are, and no vectors that the corpus brings
 
 
 class Options(NamedTuple):
@@ -187,10 +189,15 @@ def _language(said: Corpus, tokens: np.ndarray, lengths: np.ndarray, inputs: np.
     labels = said.label if said.label is not None and (said.label != NONE).all() else None
     attributes = said.attributes if said.attributes is not None and (said.attributes != NONE).all() else None
     meanings = said.meanings if said.meanings is not None and not np.isnan(said.meanings).any() else None
+    looked_up = False
     if meanings is None and inputs is not None:
+        looked_up = True
+        if said.size and not 0 <= said.example.min() <= said.example.max() < len(inputs):
+            raise UsageError(f"examples from {said.example.min()} to {said.example.max()}: expected places among {len(inputs):,} things")
         meanings = inputs[said.example]
     size = (said.about.get("message") or {}).get("vocab_size")
-    return Language(np.maximum(tokens, 0), lengths, said.example, labels, attributes, meanings, size if isinstance(size, int) else None)
+    size = size if isinstance(size, int) else None
+    return Language(np.maximum(tokens, 0), lengths, said.example, labels, attributes, meanings, size, looked_up)
 
 
 def _profile(spoken: Language, kind: str, options: Options) -> dict[str, Value]:
@@ -209,6 +216,8 @@ def _profile(spoken: Language, kind: str, options: Options) -> dict[str, Value]:
         only=wanted if options.only else None,
         **options.judging,
     )
+    if spoken.looked_up:  # not what agents made of them, which some games compare
+        found = {name: value._replace(how=value.how.replace(MEANINGS, THINGS)) for name, value in found.items()}
     return {name: value for name, value in found.items() if name in wanted}
 
 

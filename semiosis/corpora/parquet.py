@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from semiosis.corpora import dialogues
+from semiosis.corpora.jsonl import gathered
 from semiosis.corpora.types import (
     COUNTS,
     FIELDS,
@@ -96,19 +97,33 @@ def read(path: Path) -> Corpus:
         told = (table.schema.metadata or {}).get(KEY.encode())
         if not told and {"bits", "index", "agent"} <= set(table.column_names):
             return dialogues.read(path)
-        agents, about = from_head(path, json.loads(told)) if told else ((), {})
-        return _assembled(path, table, agents, about)
+        if "message" not in table.column_names:
+            raise UsageError(f"{path} is no corpus: it has no column 'message', only {', '.join(table.column_names) or 'nothing'}")
+        return _assembled(path, table, *from_head(path, json.loads(told))) if told else _theirs(arrow, path, table)
     except UsageError:
         raise
-    except (arrow.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (arrow.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise UsageError(f"cannot read {path}: not a parquet file of a corpus, or a damaged one ({first_line(error)})") from error
 
 
+def _theirs(arrow: Any, path: Path, table: Any) -> Corpus:
+    """A table that another program wrote: what may stand in JSON lines may stand in it."""
+    kinds = arrow.types
+    columns: dict[str, list[Any]] = {}
+    for name in dict.fromkeys(NAMES.get(name, name) for name in FIELDS if name != "length"):
+        if name not in table.column_names:
+            continue
+        values = table[name]
+        columns[name] = (values.cast(arrow.int8()) if kinds.is_boolean(values.type) else values).to_pylist()
+    kind = table["message"].type
+    if not (kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind)):
+        raise UsageError(f"{path} is no corpus: its column 'message' is of type {kind}, and lists of symbols are expected")
+    columns["message"] = [said or [] for said in columns["message"]]
+    return gathered(path, [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+
+
 def _assembled(path: Path, table: Any, agents: tuple[str, ...], about: dict[str, Any]) -> Corpus:
-    if "message" not in table.column_names:
-        raise UsageError(f"{path} is no corpus: it has no column 'message', only {', '.join(table.column_names) or 'nothing'}")
     found: dict[str, Any] = {}
-    agents = agents or _named(table)
     for name in FIELDS:
         column = NAMES.get(name, name)
         if column not in table.column_names:
@@ -134,12 +149,6 @@ def _assembled(path: Path, table: Any, agents: tuple[str, ...], about: dict[str,
     return assembled(path, found, agents, about)
 
 
-def _named(table: Any) -> tuple[str, ...]:
-    """The agents of a file that does not list them, in the order in which they speak and listen."""
-    known = [who for name in PEOPLE if name in table.column_names for who in table[name].unique().to_pylist() if who is not None]
-    return tuple(dict.fromkeys(map(str, known)))
-
-
 def _integers(values: Any) -> np.ndarray:
     """Whole numbers, -1 for null. Raises `ValueError` for others."""
     if values.null_count == len(values):
@@ -147,6 +156,8 @@ def _integers(values: Any) -> np.ndarray:
     array = values.fill_null(NONE).to_numpy(zero_copy_only=False)
     if array.dtype.kind not in "iub":
         raise ValueError(f"{array.dtype} where whole numbers are expected")
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= 2**63:
+        raise ValueError("a whole number of more than 64 bits")
     return array.astype(np.int64)
 
 

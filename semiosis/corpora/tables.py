@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from semiosis.corpora.jsonl import gathered
-from semiosis.corpora.types import Corpus
+from semiosis.corpora.types import NONE, Corpus
 from semiosis.errors import UsageError, unknown
 from semiosis.extras import first_line
 from semiosis.runs.files import spoken
@@ -38,11 +39,11 @@ def read(
         return [line[columns.index(name)].strip() for line in lines]
 
     if label or "label" in columns:
-        codes, names = _coded(column(label or "label", "the label"))
+        codes, names = _coded(path, column(label or "label", "the label"))
         about |= {"classes": names} if names else {}
         rows = [row | {"label": code} for row, code in zip(rows, codes, strict=True)]
     if found := list(attributes) or _some(columns, "a_", ("attributes",)):
-        values = [_coded(column(name, "an attribute")) for name in found]
+        values = [_coded(path, column(name, "an attribute")) for name in found]
         about["attributes"] = [{"name": name.removeprefix("a_"), "values": words} for name, (_, words) in zip(found, values, strict=True)]
         rows = [row | {"attributes": list(own)} for row, own in zip(rows, zip(*(codes for codes, _ in values), strict=True), strict=True)]
     if found := list(meanings) or _some(columns, "x_", ()):
@@ -83,7 +84,7 @@ def _lines(path: Path) -> tuple[list[str], list[list[str]]]:
     first = text.partition("\n")[0]
     tab = "\t" in first if path.suffix.lower() not in (".csv", ".tsv") else path.suffix.lower() == ".tsv"
     try:
-        cells = [row for row in csv.reader(text.splitlines(keepends=True), delimiter="\t" if tab else ",", strict=True) if row]
+        cells = _told(list(csv.reader(text.splitlines(keepends=True), delimiter="\t" if tab else ",", strict=True)))
     except csv.Error as error:
         raise UsageError(f"{path} is no table: {first_line(error)}") from error
     if len(cells) < 2:
@@ -97,9 +98,20 @@ def _lines(path: Path) -> tuple[list[str], list[list[str]]]:
     return columns, cells[1:]
 
 
+def _told(cells: list[list[str]]) -> list[list[str]]:
+    """Rows without empty lines; but within a table of one column, an empty line is an empty message."""
+    empty = [not row or (len(row) == 1 and row[0] != "" and not row[0].strip()) for row in cells]
+    there = [i for i, void in enumerate(empty) if not void]
+    if not there:
+        return []
+    if len(cells[there[0]]) > 1:
+        return [cells[i] for i in there]
+    return [row or [""] for row in cells[there[0] : there[-1] + 1]]
+
+
 def _messages(path: Path, columns: list[str], lines: list[list[str]], name: str) -> list[list[Any]]:
     """The symbols of each message, numbers where all are."""
-    apart = sorted((one for one in columns if re.fullmatch(r"s[1-9]\d*", one)), key=lambda one: int(one[1:]))
+    apart = sorted((one for one in columns if re.fullmatch(r"s[1-9]\d{0,8}", one)), key=lambda one: int(one[1:]))
     if not name and "message" not in columns and apart:
         if apart != [f"s{i}" for i in range(1, len(apart) + 1)]:
             raise UsageError(f"{path} has the columns {', '.join(apart)}: expected s1, s2, ... without gaps")
@@ -110,7 +122,7 @@ def _messages(path: Path, columns: list[str], lines: list[list[str]], name: str)
             raise UsageError(f"{path} has no column {name!r} of messages, and no s1, s2, ...: its columns are {', '.join(columns)}")
         said = [_symbols(path, i, line[columns.index(name)].strip()) for i, line in enumerate(lines, 2)]
     if all(isinstance(symbol, int) or symbol.isdecimal() for message in said for symbol in message):
-        return [[int(symbol) for symbol in message] for message in said]
+        return [[symbol if isinstance(symbol, int) else _int(path, symbol) for symbol in message] for message in said]
     return [[str(symbol) for symbol in message] for message in said]
 
 
@@ -126,7 +138,7 @@ def _symbols(path: Path, row: int, cell: str) -> list[Any]:
         return cell.split()
     try:
         said = json.loads(cell)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"row {row} of {path} has a message that is no JSON list: {cell[:60]!r}") from error
     if not all(isinstance(symbol, int | str) and not isinstance(symbol, bool) for symbol in said):
         raise UsageError(f"row {row} of {path} has a message that is no list of symbols: {cell[:60]!r}")
@@ -137,18 +149,25 @@ def _some(columns: list[str], prefix: str, other: tuple[str, ...]) -> list[str]:
     return [name for name in columns if name.startswith(prefix) or name in other]
 
 
-def _coded(cells: list[str]) -> tuple[list[int], list[str]]:
-    """Numbers as they are; words by their place in the order of the alphabet, and the words."""
-    if all(cell.isdecimal() for cell in cells):
-        return [int(cell) for cell in cells], []
-    words = sorted(set(cells))
-    place = {word: i for i, word in enumerate(words)}
+def _coded(path: Path, cells: list[str]) -> tuple[list[int], list[str]]:
+    """Numbers as they are; words by their place in the order of the alphabet, and the words. An empty cell is -1, as what is missing."""
+    if all(cell.isdecimal() for cell in cells if cell):
+        return [_int(path, cell) if cell else NONE for cell in cells], []
+    words = sorted({cell for cell in cells if cell})
+    place = {"": NONE} | {word: i for i, word in enumerate(words)}
     return [place[cell] for cell in cells], words
+
+
+def _int(path: Path, cell: str) -> int:
+    """A number of digits. Raises `UsageError` where it is longer than any that a corpus can hold."""
+    if len(cell) > 1000:
+        raise UsageError(f"{path} has a number of {len(cell):,} digits: expected whole numbers of 64 bits at most")
+    return int(cell)
 
 
 def _numbers(path: Path, name: str, cells: list[str]) -> list[float]:
     try:
-        return [float(cell) for cell in cells]
+        return [float(cell) if cell else math.nan for cell in cells]
     except ValueError as error:
         raise UsageError(f"the column {name!r} of {path} holds what is no number: {first_line(error)}") from error
 
@@ -156,4 +175,4 @@ def _numbers(path: Path, name: str, cells: list[str]) -> list[float]:
 def _whole(path: Path, name: str, row: int, cell: str) -> int:
     if not cell.isdecimal():
         raise UsageError(f"row {row} of {path} has the {name} {cell!r}: expected a whole number")
-    return int(cell)
+    return _int(path, cell)

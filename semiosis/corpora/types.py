@@ -134,9 +134,14 @@ def checked(corpus: Corpus) -> Corpus:
     for name in VECTORS:
         if getattr(corpus, name) is not None:
             found[name] = _table(name, getattr(corpus, name), r, np.float64)
+            if np.isinf(found[name]).any():
+                raise UsageError(f"{name} has an infinite number: expected finite ones, and NaN where there is none")
     for name in SHARES:
         if getattr(corpus, name) is not None:
-            found[name] = np.asarray(getattr(corpus, name), np.float64)
+            found[name] = _numbers(name, getattr(corpus, name))
+    if "correct" in found and ((found["correct"] < 0) | (found["correct"] > 1)).any():
+        wrong = found["correct"][(found["correct"] < 0) | (found["correct"] > 1)]
+        raise UsageError(f"correct is {wrong.flat[0]:g}: expected the share of an answer that is right, from 0 to 1")
     for name in TEXTS:
         if getattr(corpus, name) is not None:
             found[name] = np.asarray(getattr(corpus, name), np.str_)
@@ -150,6 +155,9 @@ def checked(corpus: Corpus) -> Corpus:
                 f"{name} from {who.min()} to {who.max()}: expected places among the {len(corpus.agents)} agents, or -1 for nobody"
             )
     about = json.loads(to_json(dict(corpus.about)))
+    for name in ("message", "data"):
+        if about.get(name) is not None and not isinstance(about[name], dict):
+            raise UsageError(f"about tells the {name} as {str(about[name])[:60]!r}: expected an object")
     kept = {name: values for name, values in found.items() if name in NEEDED or not _void(values)}
     blank = dict.fromkeys((name for name in FIELDS if name not in NEEDED), None)
     return corpus._replace(**(blank | kept), agents=tuple(str(name) for name in corpus.agents), about=about)
@@ -160,7 +168,24 @@ def _whole(name: str, values: Any, r: int) -> np.ndarray:
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iub":
         raise UsageError(f"{name} of type {array.dtype}: expected whole numbers")
-    return array.astype(np.int64 if name in ("seed", "example", "label") else np.int32)
+    return _narrowed(name, array, np.int64 if name in ("seed", "example", "label") else np.int32)
+
+
+def _narrowed(name: str, array: np.ndarray, kind: type) -> np.ndarray:
+    """Whole numbers in a type that holds them. Raises `UsageError` where it does not: they would come out as others."""
+    bounds = np.iinfo(kind)
+    if array.size and array.dtype.kind in "iu" and (int(array.min()) < bounds.min or int(array.max()) > bounds.max):
+        wrong = int(array.max()) if int(array.max()) > bounds.max else int(array.min())
+        raise UsageError(f"{name} has the number {wrong}: expected whole numbers from {bounds.min} to {bounds.max}")
+    return array.astype(kind)
+
+
+def _numbers(name: str, values: Any) -> np.ndarray:
+    """Numbers, NaN where there is none."""
+    array = np.asarray(values)
+    if array.size and array.dtype.kind not in "iubf":
+        raise UsageError(f"{name} of type {array.dtype}: expected numbers")
+    return array.astype(np.float64)
 
 
 def _table(name: str, values: Any, r: int, kind: type) -> np.ndarray:
@@ -170,7 +195,7 @@ def _table(name: str, values: Any, r: int, kind: type) -> np.ndarray:
         raise UsageError(f"{name} of shape {array.shape}: expected rows of one width, {r:,} of them")
     if array.size and array.dtype.kind not in ("iub" if kind is np.int32 else "iubf"):
         raise UsageError(f"{name} of type {array.dtype}: expected {'whole ' if kind is np.int32 else ''}numbers")
-    return array.astype(kind)
+    return _narrowed(name, array, kind) if kind is np.int32 else array.astype(kind)
 
 
 def _trimmed(table: np.ndarray) -> np.ndarray:
@@ -263,6 +288,12 @@ class Beside(Mapping[str, bytes]):
 
 def _within(folder: Path, name: str) -> Path:
     """Where a picture lies. Raises `UsageError` for one that is not in the folder: a corpus of somebody's may name any file."""
+    try:
+        possible = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise UsageError(f"the picture {name!r} has a name that no file can have")
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise UsageError(f"the picture {name!r} is not beside its corpus: expected a path within {folder}")
     return folder / name

@@ -54,12 +54,11 @@ class Unpaired(NamedTuple):
 
 
 def paired(values_a: Iterable[float | None], values_b: Iterable[float | None], *, seed: int = 0) -> Paired:
-    """The paired test of two arms over seeds: place i of both is the same seed; a pair without one of its values (None, or
-    not finite) is left out.
+    """The paired test of two arms over seeds: place i of both is the same seed; pairs without both are left out.
 
-    `p` is the share of sign flips of the differences whose mean is as far from 0 as the one found (Fisher 1935): all 2^n flips of up to
-    16 seeds, else 65,536 drawn ones, the one found among them. It cannot be below 2 / 2^n: 5 seeds never show less than 0.0625.
-    Raises `UsageError` where the arms have not as many values.
+    A value that is None, or not finite, is none. `p` is the share of sign flips of the differences whose mean is as far from 0 as the one
+    found (Fisher 1935): all 2^n flips of up to 16 seeds, else 65,536 drawn ones, the one found among them. It cannot be below 2 / 2^n: 5
+    seeds never show less than 0.0625. Raises `UsageError` where the arms have not as many values.
     """
     first, second = list(values_a), list(values_b)
     if len(first) != len(second):
@@ -97,8 +96,8 @@ def _flipped(gaps: Float[np.ndarray, " n"], seed: int) -> tuple[float, str]:
 
 
 def unpaired(values_a: Iterable[float | None], values_b: Iterable[float | None], *, seed: int = 0) -> Unpaired:
-    """The test of two arms whose seeds have nothing in common, as those of different data or sizes; values None, or not
-    finite, are left out.
+    """The test of two arms whose seeds have nothing in common, as those of different data or sizes; what is None, or
+    not finite, is left out.
 
     `p` is the share of ways to part all values into arms of these sizes whose means are as far apart: all ways if they are 65,536 or
     fewer, else as many drawn ones, the one found among them. Undefined where an arm has no value; without interval where one has one.

@@ -137,7 +137,7 @@ def _meaning_distances(meanings: np.ndarray, n: int) -> tuple[np.ndarray, str]:
     if values.dtype.kind in "biu" and not ((values.sum(axis=1) == 1).all() and np.isin(values, (0, 1)).all()):
         # one-hot rows alone are vectors: of other whole numbers, attributes above all, the cosine means nothing
         raise UsageError("meanings are integers: expected float vectors, or attribute_distances(attributes) if these are attributes")
-    return cosine_distances(values), "2 - 2 cos of meanings"
+    return cosine_distances(values.astype(float)), "2 - 2 cos of meanings"
 
 
 # --------------------------------------------------------------------------------------------------- topographic similarity
@@ -157,10 +157,10 @@ def topsim(
 ) -> Value:
     """Spearman's rank correlation between the distances of messages and those of their meanings, over all pairs.
 
-    `meanings`: vectors [n d], compared by `cosine_distances`, or the distances of all pairs themselves. `distance` and `end`: of messages,
-    as in `message_distances`. `null` adds its mean and 95 % quantile over `permutations` of the meanings; `bootstrap` > 0 an interval from
-    that many resamples of the examples, in which an example drawn twice is not paired with itself (such pairs would tie at zero and feign
-    similarity). Undefined where all distances are equal.
+    `meanings`: vectors [n d], compared by `cosine_distances` (integers only as one-hot rows), or the distances of all pairs themselves.
+    `distance` and `end`: of messages, as in `message_distances`. `null` adds its mean and 95 % quantile over `permutations` of the
+    meanings; `bootstrap` > 0 an interval from that many resamples of the examples, in which an example drawn twice is not paired with
+    itself (such pairs would tie at zero and feign similarity). Undefined where all distances are equal.
     """
     known, counts = checked(tokens, lengths)
     n, about = len(known), _told(distance, end)

@@ -34,6 +34,7 @@ _NO_CLASS = "no examples of this class"
 
 def target_rank(scores: Float[np.ndarray, "n *t c"], target: Classes) -> Integer[np.ndarray, "n *t"]:
     """The place of the right class among the scores, 1 for the best: one more than the classes that score higher; ties share a place."""
+    scores, target = np.asarray(scores), np.asarray(target)
     right = np.take_along_axis(scores, _beside(target, scores.ndim), axis=-1)
     return (scores > right).sum(axis=-1) + 1
 
@@ -49,6 +50,7 @@ def accuracy_at(scores: Float[np.ndarray, "n c"], target: Classes, k: int) -> Va
     Of classes that tie those that stand first are taken, so that k = 1 is the accuracy of the answers. Raises `UsageError` unless k is
     from 1 to c.
     """
+    scores, target = np.asarray(scores), np.asarray(target)
     count = scores.shape[1]
     if not 1 <= k <= count:
         raise UsageError(f"accuracy among the best {k} of {count} classes: expected 1 to {count}")
@@ -58,21 +60,25 @@ def accuracy_at(scores: Float[np.ndarray, "n c"], target: Classes, k: int) -> Va
 
 def answered_scores(scores: Scores, mask: Open) -> Float[np.ndarray, "n c"]:
     """The scores that each conversation ends with: those of its last open step."""
+    scores, mask = np.asarray(scores), np.asarray(mask)
     return scores[np.arange(len(scores)), mask.sum(axis=1) - 1]
 
 
 def answered_accuracy(scores: Scores, mask: Open, target: Classes) -> Value:
     """How often the answer is right, given when the conversation stops."""
+    scores, mask, target = np.asarray(scores), np.asarray(mask), np.asarray(target)
     return accuracy(answered_scores(scores, mask).argmax(axis=1) == target, chance(scores.shape[2]))
 
 
 def step_correct(scores: Scores, target: Classes) -> Bool[np.ndarray, "n t"]:
     """Whether the answer would be right if it had to be given at a step."""
+    scores, target = np.asarray(scores), np.asarray(target)
     return scores.argmax(axis=2) == target[:, None]
 
 
 def step_accuracy(scores: Scores, target: Classes) -> Steps:
     """The accuracy of answers that have to be given at each step."""
+    scores, target = np.asarray(scores), np.asarray(target)
     return step_correct(scores, target).mean(axis=0)
 
 
@@ -81,6 +87,7 @@ def cut_accuracy(scores: Scores, mask: Open, target: Classes) -> list[Value]:
 
     Wilson's intervals; the last of them is `answered_accuracy`. `step_accuracy` lets those that have stopped go on.
     """
+    scores, mask, target = np.asarray(scores), np.asarray(mask), np.asarray(target)
     ends, n = mask.sum(axis=1) - 1, np.arange(len(scores))
     answers = [scores[n, np.minimum(ends, t)].argmax(axis=1) for t in range(scores.shape[1])]
     return [accuracy(answer == target, chance(scores.shape[2])) for answer in answers]
@@ -95,17 +102,20 @@ class Confidence(NamedTuple):
 
 def step_confidence(scores: Scores, target: Classes) -> Confidence:
     """How sure the receiver is at each step, and how sure of what is right."""
+    scores, target = np.asarray(scores), np.asarray(target)
     p = softmax(scores.astype(float), axis=2)
     return Confidence(p.max(axis=2).mean(axis=0), np.take_along_axis(p, _beside(target, 3), axis=2)[..., 0].mean(axis=0))
 
 
 def step_entropy(scores: Scores) -> Steps:
     """Mean entropy of the distribution over classes at each step, in bits."""
+    scores = np.asarray(scores)
     return entr(softmax(scores.astype(float), axis=2)).sum(axis=2).mean(axis=0) / np.log(2)
 
 
 def confusion(target: Classes, answer: Classes, classes: int) -> Integer[np.ndarray, "c c"]:
     """How often each class (row) was answered as each (column), those that never occur included."""
+    target, answer = np.asarray(target), np.asarray(answer)
     for name, places in (("target", target), ("answer", answer)):
         if len(places) and not 0 <= places.min() <= places.max() < classes:
             raise UsageError(f"{name}s from {places.min()} to {places.max()}: expected 0 to {classes - 1}")
@@ -114,6 +124,7 @@ def confusion(target: Classes, answer: Classes, classes: int) -> Integer[np.ndar
 
 def f1_by_class(table: Integer[np.ndarray, "c c"], resamples: int = 1000, seed: int = 0) -> list[Value]:
     """F1 of each class from a confusion table, the harmonic mean of precision and recall, with a bootstrap interval over examples."""
+    table = np.asarray(table)
     counts = table.sum(axis=1)
     f1, drawn = _f1(table[None])[0], _f1_resampled(table, resamples, seed)
     values = []
@@ -147,11 +158,13 @@ def _f1_resampled(table: np.ndarray, resamples: int, seed: int) -> Float[np.ndar
 
 def open_share(mask: Open) -> Steps:
     """The share of conversations that are still open when each step begins."""
+    mask = np.asarray(mask)
     return mask.mean(axis=0)
 
 
 def turns(mask: Open, *, resamples: int = 1000, seed: int = 0) -> Value:
     """Mean number of steps until the answer, with a bootstrap interval over conversations."""
+    mask = np.asarray(mask)
     how = "exchanges, the one that ends in an answer counted"
     mean, low, high = intervals.bootstrap(mask.sum(axis=1).astype(float), resamples=resamples, seed=seed)
     return undefined("no conversations", how=how) if mean is None else Value(mean, low, high, n=len(mask), how=how)
@@ -159,6 +172,7 @@ def turns(mask: Open, *, resamples: int = 1000, seed: int = 0) -> Value:
 
 def length_by_class(lengths: Classes, target: Classes, classes: int) -> list[Value]:
     """Mean length of the conversations about each class, in steps, with a bootstrap interval over its examples."""
+    lengths, target = np.asarray(lengths), np.asarray(target)
     values = []
     for own in (lengths[target == i] for i in range(classes)):
         mean, low, high = intervals.bootstrap(own.astype(float))
@@ -173,6 +187,7 @@ def length_against_f1(lengths: Classes, target: Classes, answer: Classes, classe
     another seed; what is drawn twice is noisier, so that it leans towards 0. Undefined for fewer than 3 classes, and where all have one
     mean length or one F1.
     """
+    lengths, target, answer = np.asarray(lengths), np.asarray(target), np.asarray(answer)
     how = "Spearman over classes; bootstrap over examples within classes"
     order = np.argsort(target, kind="stable")
     lengths, target, answer = lengths[order], target[order], answer[order]
@@ -206,6 +221,7 @@ def _lengths_and_f1(lengths: np.ndarray, target: np.ndarray, answer: np.ndarray,
 
 def bits_per_dialogue(lengths: Classes, width: int) -> Value:
     """Mean number of bits said until the answer, with a bootstrap interval; the receiver's last message, which nobody reads, is none."""
+    lengths = np.asarray(lengths)
     how = "both agents; the last message of the receiver not counted"
     mean, low, high = intervals.bootstrap(width * (2.0 * lengths - 1.0))
     return undefined("no conversations", how=how) if mean is None else Value(mean, low, high, n=len(lengths), how=how)
@@ -229,6 +245,7 @@ def go_calibration(go: Float[np.ndarray, "n t"], correct: Bool[np.ndarray, "n t"
     `go` is the probability of going on. The expected calibration error (Naeini et al. 2015) asks the probability of stopping to be that
     of being right, which nobody trained it for; the area under the curve only that it be higher where the answer is right.
     """
+    go, correct, mask = np.asarray(go), np.asarray(correct), np.asarray(mask)
     stop, right = 1.0 - go[mask].astype(float), correct[mask]
     place = np.clip((stop * _BINS).astype(int), 0, _BINS - 1)
     n, how = np.bincount(place, minlength=_BINS), f"{_BINS} bins of equal width; open steps"
@@ -248,6 +265,7 @@ def go_calibration(go: Float[np.ndarray, "n t"], correct: Bool[np.ndarray, "n t"
 
 def bit_entropy(bits: Bits, mask: Open) -> Float[np.ndarray, "t d"]:
     """Entropy of each bit over the examples that are still open at a step, in bits (plug-in); NaN where none is."""
+    bits, mask = np.asarray(bits), np.asarray(mask)
     counts = mask.sum(axis=0)[:, None]
     ones = (bits & mask[..., None]).sum(axis=0)
     return _binary_entropy(np.divide(ones, counts, out=np.full(ones.shape, np.nan), where=counts > 0))
@@ -255,6 +273,7 @@ def bit_entropy(bits: Bits, mask: Open) -> Float[np.ndarray, "t d"]:
 
 def probability_entropy(p: Float[np.ndarray, "n t d"], mask: Open) -> Steps:
     """How undecided an agent is: the mean entropy of the probabilities of its bits at a step, in bits a bit; NaN where none is open."""
+    p, mask = np.asarray(p), np.asarray(mask)
     return _open_means(_binary_entropy(p.astype(float)).mean(axis=2), mask)
 
 
@@ -270,6 +289,7 @@ def _open_means(values: Float[np.ndarray, "n t"], mask: Open) -> Steps:
 
 def hamming_change(bits: Bits, mask: Open) -> Steps:
     """Mean number of bits in which a message differs from the same agent's last one, the first from zeros; NaN where none is open."""
+    bits, mask = np.asarray(bits), np.asarray(mask)
     before = np.concatenate([np.zeros_like(bits[:, :1]), bits[:, :-1]], axis=1)
     return _open_means((bits != before).sum(axis=2).astype(float), mask)
 
@@ -294,6 +314,7 @@ def message_components(sender: Bits, receiver: Bits, mask: Open) -> Plane:
 
     The largest weight of a component is positive. Where messages do not vary along an axis, its places and its share are 0.
     """
+    sender, receiver, mask = np.asarray(sender), np.asarray(receiver), np.asarray(mask)
     said = [np.unique(bits[mask], axis=0, return_counts=True) for bits in (sender, receiver)]
     points = np.concatenate([messages for messages, _ in said]).astype(float)
     weights = np.concatenate([counts for _, counts in said])
@@ -310,6 +331,7 @@ def message_components(sender: Bits, receiver: Bits, mask: Open) -> Plane:
 
 def code_overlap(sender: Bits, receiver: Bits, mask: Open) -> Value:
     """Do both agents say the same things? The share of all distinct messages that both have said, while conversations were open."""
+    sender, receiver, mask = np.asarray(sender), np.asarray(receiver), np.asarray(mask)
     first, second = ({message.tobytes() for message in np.packbits(bits[mask], axis=1)} for bits in (sender, receiver))
     either, n = len(first | second), 2 * int(mask.sum())
     how = "Jaccard, distinct messages"
@@ -321,6 +343,7 @@ def information_by_step(bits: Bits, target: Classes, mask: Open, *, permutations
 
     The plug-in is too high where most messages occur once; `null` is what it shows with the classes permuted, which is nearly all bias.
     """
+    bits, target, mask = np.asarray(bits), np.asarray(target), np.asarray(mask)
     values = []
     for t in range(bits.shape[1]):
         here, null = mask[:, t], permutations > 0
@@ -348,6 +371,8 @@ def information_added(
     what the step adds is lost. Where every past occurs once nothing can be added and nothing permuted: value and null are both 0.
     `bootstrap` > 0 adds an interval over conversations, moved about the value.
     """
+    bits, target, mask = np.asarray(bits), np.asarray(target), np.asarray(mask)
+    answers = None if answers is None else np.asarray(answers)
     values = []
     for t in range(bits.shape[1]):
         here = mask[:, t]
@@ -404,4 +429,5 @@ def _conditional(
 
 def distinct_by_step(bits: Bits, mask: Open) -> Integer[np.ndarray, " t"]:
     """How many different messages are said at each step."""
+    bits, mask = np.asarray(bits), np.asarray(mask)
     return np.array([len(np.unique(bits[mask[:, t], t], axis=0)) for t in range(bits.shape[1])])

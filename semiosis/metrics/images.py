@@ -231,6 +231,7 @@ def image_topsim(
 
 def strokes_in_use(visible: Float[np.ndarray, "n s"], threshold: float = 0.1) -> Value:
     """How many strokes a sketch has: the mean number of those that are visible, from 0 to 1, by `threshold` or more; bootstrap interval."""
+    visible = np.asarray(visible)
     n = len(visible)
     how = f"strokes visible by {threshold:g} or more"
     if not 0 < threshold <= 1:

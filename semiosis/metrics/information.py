@@ -40,7 +40,8 @@ def counted_entropy(counts: Integer[np.ndarray, " k"], estimator: str = "plug-in
     """`entropy` from how often each value was seen."""
     if estimator not in ESTIMATORS:
         raise unknown("estimator", estimator, ESTIMATORS)
-    some = counts[counts > 0]
+    known = np.asarray(counts)
+    some = known[known > 0]
     if support is not None and support < len(some):
         raise UsageError(f"support is {support}: {len(some)} different values were seen")
     if len(some) == 0:

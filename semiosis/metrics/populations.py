@@ -249,11 +249,11 @@ def cross_play(
 ) -> CrossPlay:
     """Accuracy of all pairs, of speaker i with listener i, of all others, and of those who trained together (`partners`) and who did not.
 
-    `n` counts pairs; those without a value (NaN) are left out. `bootstrap` > 0 adds intervals over seeds, each drawn with its speaker and its listener at once; a seed drawn twice
-    does not meet itself as a stranger. `groups` [s]: which seed each place belongs to, where several agents come of one (each its own if
-    not given). `chance` is the null of accuracies; that of the gap is 0. Undefined, with the reason, where no such pair exists: the
-    diagonal unless there are as many speakers as listeners, and then there are no intervals either. Raises `UsageError` for `groups` that
-    do not fit.
+    `n` counts pairs; those without a value (NaN) are left out. `bootstrap` > 0 adds intervals over seeds, each drawn with its speaker and
+    its listener at once; a seed drawn twice does not meet itself as a stranger. `groups` [s]: which seed each place belongs to, where
+    several agents come of one (each its own if not given). `chance` is the null of accuracies; that of the gap is 0. Undefined, with the
+    reason, where no such pair exists: the diagonal unless there are as many speakers as listeners, and then there are no intervals either.
+    Raises `UsageError` for `groups` that do not fit.
     """
     played = np.asarray(matrix, float)
     together = None if partners is None else np.asarray(partners, bool)
