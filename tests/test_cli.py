@@ -517,7 +517,7 @@ def test_demo_plays_every_game_and_shows_each(tell: Tell, mistake: Callable[...,
     assert (status, err) == (0, "")
     demo, common = tmp_path / "demo", {"curves", "lexicon", "interventions"}
     drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
-    drawn["glyph"] = {"curves", "interventions", "alphabet", "glyphs", "answers", "levels", "interventions", "film", "between"}
+    drawn["glyph"] = {"curves", "interventions", "alphabet", "glyphs", "answers", "levels", "film", "between"}
     drawn["dialogue"] = drawn["unseen"] = {"curves", "interventions", "conversations", "steps", "lengths"}
     drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "svg", "film", "between"}
     assert {path.name for path in demo.iterdir()} == {*drawn, "report", "report.html"}

@@ -236,7 +236,7 @@ def _tests_tex(own: Against) -> str:
         decimals = measure(test.metric).decimals
         span = "--" if test.low is None or test.high is None else f"$[{test.low:.{decimals}f}, {test.high:.{decimals}f}]$"
         p, holm = ("--" if x is None else f"${x:.4f}$" for x in (test.p, test.holm))
-        rows.append([latex(told.title(test.metric)), f"${_signed(test.difference, decimals)}$", span, p, holm])
+        rows.append([latex(told.title(test.metric)), f"${_signed(test.difference or 0.0, decimals)}$", span, p, holm])
     head = ["metric", "difference", r"95\,\% interval", "$p$", "$p$ (Holm)"]
     return _tabular(f"{own.arm} minus {own.base}, {kind}", "lrrrr", head, rows)
 
