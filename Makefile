@@ -30,7 +30,7 @@ test: .venv-test/.ready
 	.venv-test/bin/ruff check .
 	.venv-test/bin/ruff format --check .
 	.venv-test/bin/pyright --pythonpath .venv-test/bin/python
-	PYTHONPATH= PYTHONSAFEPATH=1 SEMIOSIS_EXPECT_WHEEL=1 .venv-test/bin/pytest -n $(WORKERS) $(TESTS)
+	PYTHONPATH= PYTHONSAFEPATH=1 SEMIOSIS_EXPECT_WHEEL=1 .venv-test/bin/pytest -n $(WORKERS) --dist loadfile $(TESTS)
 
 clean:
 	rm -rf .venv .venv-test dist .pytest_cache .ruff_cache

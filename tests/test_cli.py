@@ -504,44 +504,40 @@ def test_describe_shows_every_parameter(tell: Tell, trained: Path, repo: Path):
     assert "64 × 256" in tell("describe", "lewis")[1]  # of several presets, the one that train takes
 
 
-def test_demo_plays_every_game_and_shows_each(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    games = {name: session.game_at(name, cli.GAMES) for name in ("naming", "glyph", "dialogue", "sketch")}
+def test_demo_plays_games_and_ends_with_one_page(tell: Tell, mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    games = {name: session.game_at(name, cli.GAMES) for name in ("naming", "dialogue", "sketch")}
     tiny = {name: game.PRESETS["tiny"] for name, game in games.items()}
     quick = dataclasses.replace(tiny["naming"], objects=150, epochs=1, iterations=3)
     monkeypatch.setitem(games["naming"].PRESETS, "quick", quick)
-    colour = dataclasses.replace(tiny["glyph"], colours=3, side=4, operations=("static",))
-    monkeypatch.setitem(games["glyph"].PRESETS, "colour", colour)
     monkeypatch.setitem(games["dialogue"].PRESETS, "quick", dataclasses.replace(tiny["dialogue"], max_exchange=2))
     monkeypatch.setitem(games["sketch"].PRESETS, "quick", tiny["sketch"])
-    status, out, err = tell("demo", "--steps", "4", "--seeds", "1", "--out", "demo")
+    status, out, err = tell("demo", "--steps", "4", "--seeds", "2", "--out", "demo", "--only", "naming", "unseen", "sketch")
     assert (status, err) == (0, "")
-    demo, common = tmp_path / "demo", {"curves", "lexicon", "interventions"}
-    drawn = {"lewis": common, "naming": common | {"confusion", "latents", "recall", "speaking"}}
-    drawn["glyph"] = {"curves", "interventions", "alphabet", "glyphs", "answers", "levels", "film", "between"}
-    drawn["dialogue"] = drawn["unseen"] = {"curves", "interventions", "conversations", "steps", "lengths"}
-    drawn["sketch"] = {"curves", "interventions", "sketches", "gallery", "prototypes", "classes", "svg", "film", "between"}
+    demo = tmp_path / "demo"
+    common, met = {"curves", "interventions", "crossplay"}, {"crossplay-agreement"}
+    drawn = {"naming": common | met | {"lexicon", "confusion", "latents", "recall", "speaking"}}
+    drawn["unseen"] = common | met | {"conversations", "steps", "lengths"}
+    drawn["sketch"] = common | {"sketches", "gallery", "prototypes", "classes", "seeds", "svg", "film", "between"}
     assert {path.name for path in demo.iterdir()} == {*drawn, "report", "report.html"}
     assert "All of this on one page: demo/report.html" in out
+    page = (demo / "report.html").read_text()
     for name, figures in drawn.items():
-        game = "dialogue" if name == "unseen" else name
-        assert json.loads((demo / name / "evaluation.json").read_text())["game"] == game
+        assert json.loads((demo / name / "evaluation.json").read_text())["game"] == ("dialogue" if name == "unseen" else name)
         assert {path.stem for path in (demo / name / "figures").iterdir()} == figures
         assert all(f"demo/{name}/figures/{figure}" in out for figure in figures)
-        assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0]
-    told = ("The Lewis game: ", "  messages shuffled", "The naming game: ", "Cohen's kappa", "The glyph game: ", "The dialogue: ")
-    told += ("valid-000000  ", "The dialogue again, ", "The sketch game: ")  # a conversation while it is trained
+        assert json.loads((demo / name / "config.json").read_text())["seeds"] == [0, 1]
+        assert (demo / name / "language.json").exists() == (name != "sketch")
+        assert f">{name}<" in page
+    told = ("The naming game: ", "Cohen's kappa", "The dialogue again, ", "The sketch game: ")
     places = [out.index(text) for text in told]
     assert places == sorted(places)
-    assert out.count("valid-000000  ") == len(re.findall(r"^dialogue: step", out[: places[-2]], re.MULTILINE)) > 0
     config = {name: json.loads((demo / name / "config.json").read_text())["config"] for name in drawn}
     assert (config["naming"]["data"], config["naming"]["rotations"]) == ("digits", [0.0, 45.0])
-    assert [config[name]["steps"] for name in ("lewis", "glyph", "dialogue", "unseen", "sketch")] == [4] * 4 + [1]
-    assert (config["dialogue"]["data"], config["unseen"]["data"]) == ("digits", "digits,withheld=3+8")
+    assert (config["unseen"]["steps"], config["sketch"]["steps"], config["unseen"]["data"]) == (4, 1, "digits,withheld=3+8")
     unseen = json.loads((demo / "unseen" / "evaluation.json").read_text())["metrics"]
     assert unseen["accuracy@out_of_domain"]["chance"] == pytest.approx(183 / 357)  # of the digits 3 and 8
-    assert tell("resume", demo / "naming")[0] == 0
-    shutil.rmtree(demo / "lewis")
-    assert mistake("demo", "--out", "demo").startswith("demo/naming holds a run at step ")  # before the other game is trained
+    assert mistake("demo", "--out", "demo").startswith("demo/naming holds a run at step ")  # before any game is trained
+    assert mistake("demo", "--only", "chess") == "unknown run of the demo 'chess': known are lewis, naming, glyph, dialogue, unseen, sketch"
 
 
 def test_bench_times_a_case_and_says_what_it_is(tell: Tell, monkeypatch: pytest.MonkeyPatch):

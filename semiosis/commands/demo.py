@@ -10,6 +10,7 @@ import tyro
 from semiosis.commands.film import Film, films
 from semiosis.commands.recall import recalled
 from semiosis.commands.shared import GAMES, doctor_says, ended, opened
+from semiosis.errors import unknown
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Demo:
     out: str = "runs/demo"
     """Where the run directories are made: lewis, naming, glyph, dialogue, unseen (a dialogue about classes that were held out), sketch;
     and report.html, the page about them."""
+    only: tuple[str, ...] = ()
+    """Which of these are played; by default all."""
     seeds: str = ""
     """How many seeds, or which; by default 4 of the Lewis game and the dialogue, 2 of the sketch game, 1 of the others."""
     steps: int = 4000
@@ -57,10 +60,16 @@ def run(args: list[str]) -> int:
     dialogue = replace(games["dialogue"].PRESETS["quick"], steps=chosen.steps, samples=1)
     unseen = replace(dialogue, data="digits,withheld=3+8", samples=0)
     sketch = replace(games["sketch"].PRESETS["quick"], steps=max(chosen.steps // 4, 1))
-    for name in told:
+    for name in chosen.only:
+        if name not in told:
+            raise unknown("run of the demo", name, told)
+    wanted = [name for name in told if name in (chosen.only or told)]
+    for name in wanted:
         directory.check_free(Path(chosen.out) / name)  # of all, before any is trained
     configs, seeds_of = (lewis, naming, glyph, dialogue, unseen, sketch), "411442"
     for name, config, seeds in zip(told, configs, seeds_of, strict=True):
+        if name not in wanted:
+            continue
         print(told[name], flush=True)
         game = "dialogue" if name == "unseen" else name
         run, caught = session.start(game, games[name], config, Options(seeds=chosen.seeds or seeds), Path(chosen.out) / name)
@@ -81,6 +90,6 @@ def run(args: list[str]) -> int:
             corpus, inputs = corpora.measurable(trained)
             files.write_json(run.path / "language.json", measure.measured(corpus, measure.Options(), inputs=inputs))
         print("Look at " + ", ".join(map(str, figures)) + f"; the numbers are in {file}\n", flush=True)
-    written = page.report([Path(chosen.out) / name for name in told], Path(chosen.out), GAMES)
+    written = page.report([Path(chosen.out) / name for name in wanted], Path(chosen.out), GAMES)
     print(f"All of this on one page: {written.page}")
     return 0
